@@ -1,0 +1,218 @@
+"""Starting the command and waiting for it, exactly as a shell would have done without roar.
+
+For tracers that run the command as a child of roar.  All of it runs in roar's main thread, and `spawn` comes before the
+first thread: threads inherit the signal mask that it sets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Python sets these to SIG_IGN at start; a program run from a shell has them at their default."""
+
+_SI_KERNEL = 0x80
+"""si_code of a signal that the kernel itself made, such as the terminal's (sigaction(2))."""
+
+_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_HELD = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
+    signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO, signal.SIGPWR, signal.SIGWINCH, signal.SIGURG, signal.SIGCONT,
+    signal.SIGCHLD, *_STOPS,
+)  # fmt: skip
+_DEFAULT_IS_IGNORE = (signal.SIGWINCH, signal.SIGURG, signal.SIGCONT)
+
+
+class Exit(NamedTuple):
+    """How the command ended."""
+
+    code: int
+    """What the shell would see: the exit status, or 128+N for death by signal N."""
+    signal: int = 0
+    """The signal that killed it, 0 for none."""
+    user_s: float = 0.0
+    """CPU time in user mode of the command and the children it waited for, seconds."""
+    system_s: float = 0.0
+    max_rss_bytes: int = 0
+
+
+class Launch(NamedTuple):
+    """What to start.  Everything is bytes, as execve(2) takes it."""
+
+    argv: tuple[bytes, ...]
+    executable: bytes
+    """Absolute, or relative to the working directory; already found on PATH."""
+    env: Mapping[bytes, bytes]
+    root: bytes
+    """The workspace's root, absolute and canonical."""
+
+
+class Child(NamedTuple):
+    """A started command."""
+
+    pid: int
+    mask: frozenset[int]
+    """The signal mask that roar was started with, and that the command has."""
+
+
+def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
+    """Starts the command in this process group with this process's descriptors, directory, umask and limits.
+
+    From here on roar holds back (blocks) the signals that `wait` handles.
+
+    Args:
+        launch: what to start.
+        env: the environment instead of the launch's.
+
+    Returns:
+        The child; its signal mask is the one roar was started with, SIGPIPE and SIGXFSZ are at their default.
+
+    Raises:
+        OSError: as execve(2); a script without ``#!`` is given to /bin/sh, as shells do.
+    """
+    environment = dict(launch.env if env is None else env)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    mask = frozenset(int(s) for s in before)
+    sigchld = signal.getsignal(signal.SIGCHLD)
+    if sigchld is signal.SIG_IGN:  # the kernel would reap the child, and its status would be lost
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    start = _fork_ignoring_sigchld if sigchld is signal.SIG_IGN else _posix_spawn
+    try:
+        try:
+            return Child(start(launch.executable, launch.argv, environment, mask), mask)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            argv = (b"sh", launch.executable, *launch.argv[1:])
+            return Child(start(b"/bin/sh", argv, environment, mask), mask)
+    except OSError:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+
+
+def _posix_spawn(path: bytes, argv: Sequence[bytes], env: dict[bytes, bytes], mask: frozenset[int]) -> int:
+    return os.posix_spawn(path, list(argv), env, setsigmask=mask, setsigdef=_PYTHON_IGNORES)
+
+
+def _fork_ignoring_sigchld(path: bytes, argv: Sequence[bytes], env: dict[bytes, bytes], mask: frozenset[int]) -> int:
+    """As `_posix_spawn`, for a command that inherits SIGCHLD ignored: posix_spawn(3) can only set defaults."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            failed = pipe.read()
+        if failed:
+            os.waitpid(pid, 0)
+            raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(path))
+        return pid
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        for ignored in _PYTHON_IGNORES:
+            signal.signal(ignored, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.execve(path, list(argv), env)
+    except OSError as error:
+        os.write(write, b"%d" % (error.errno or errno.EINVAL))
+    os._exit(127)
+
+
+def wait(child: Child) -> Exit:
+    """Waits for the command, passing signals on, and stopping and continuing as it does.
+
+    A signal that the terminal or a kill of the whole group sent has reached the command already and is not passed on;
+    one that was sent to roar alone is.  When the command stops, roar stops, so that the shell sees the job stop.
+    """
+    with _GroupWitness(child) as witness:
+        while True:
+            info = signal.sigwaitinfo(_HELD)
+            number = info.si_signo
+            if number == signal.SIGCHLD:
+                ended = _reap(child.pid)
+                if ended is not None:
+                    return ended
+            elif number == signal.SIGCONT:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, number)
+            elif info.si_code != _SI_KERNEL and not witness.saw(number):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(child.pid, number)
+
+
+def _reap(pid: int) -> Exit | None:
+    while True:
+        done, status, usage = os.wait4(pid, os.WNOHANG | os.WUNTRACED)
+        if not done:
+            return None
+        if not os.WIFSTOPPED(status):
+            return exit_of(status, usage)
+        os.kill(os.getpid(), signal.SIGSTOP)  # until the shell continues the group
+
+
+def exit_of(status: int, usage: Sequence[float] | None = None) -> Exit:
+    """The `Exit` of a wait status (wait4(2)) and its resource usage."""
+    killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    code = 128 + killed if killed else os.waitstatus_to_exitcode(status)
+    if usage is None:
+        return Exit(code, killed)
+    return Exit(code, killed, usage[0], usage[1], int(usage[2]) * 1024)
+
+
+class _GroupWitness:
+    """Tells a signal to the whole process group from one to roar alone.
+
+    The kernel doesn't say which it was.  So an idle process sits in the group with every signal at its default: if the
+    signal killed it, the group was meant.  It reads from a pipe of roar's, and so ends with roar, however that ends.
+    """
+
+    def __init__(self, child: Child) -> None:
+        self._mask = child.mask
+        self._pid = 0
+        self._pipe = -1
+
+    def __enter__(self) -> _GroupWitness:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pipe >= 0:
+            os.close(self._pipe)
+        if self._pid:
+            os.waitpid(self._pid, 0)
+
+    def _start(self) -> None:
+        read, self._pipe = os.pipe()
+        held = [read] + [fd for fd in _open_descriptors() if fd > 2 and os.get_inheritable(fd)]
+        actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+        actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in held if fd > 2)]
+        try:
+            self._pid = os.posix_spawn(
+                "/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=(), setsigdef=(*_HELD, *_PYTHON_IGNORES)
+            )
+        except OSError:  # no cat: every signal is passed on
+            self._pid = 0
+        finally:
+            os.close(read)
+
+    def saw(self, number: int) -> bool:
+        """Whether the group got the signal, which roar has just received."""
+        if not self._pid or number in _DEFAULT_IS_IGNORE or number in _STOPS:
+            return False
+        for _ in range(5):  # signals of one kill(2) are sent in one go, but their effects take a moment
+            done, status = os.waitpid(self._pid, os.WNOHANG)
+            if done:
+                self._pid = 0
+                os.close(self._pipe)
+                self._start()
+                return os.WIFSIGNALED(status) and os.WTERMSIG(status) == number
+            signal.sigtimedwait((), 0.002)
+        return False
+
+
+def _open_descriptors() -> list[int]:
+    return [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]

@@ -1,0 +1,143 @@
+"""The interface of a storage: where jobs, artifacts and their edges are kept.
+
+Every method is one transaction; all take and give sets, so that nothing costs a query a file.  Methods may be called from
+any thread, one at a time.  `roar.testing.StorageContract` is the test that every storage passes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from roar.api.events import FileStat
+from roar.api.filters import Direction
+from roar.api.records import Artifact, Composite, Job, JobKind, JobRecord, Problem, Recorded, Session, StoredEdge
+
+
+class JobQuery(NamedTuple):
+    """Which jobs are wanted; conditions are combined by and."""
+
+    session: int | None = None
+    """None: of every session."""
+    limit: int | None = None
+    kind: JobKind | None = None
+    failed: bool = False
+    path: bytes | None = None
+    """Only jobs with an edge at this path."""
+    labels: Mapping[str, str] = {}
+    since_ns: int | None = None
+
+
+_EVERY = JobQuery()
+
+
+class Storage(ABC):
+    """A store of records.  Opened by a factory that `roar_storages` registered for a URL scheme."""
+
+    scheme: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def open(cls, url: str, read_only: bool = False) -> Storage:
+        """Opens, and unless `read_only` creates or migrates, the store.
+
+        Args:
+            url: ``sqlite:///abs/path/roar.db``, ``postgresql://…``.
+            read_only: for commands that only show: they work on a read-only file system and while runs go on.
+
+        Raises:
+            StorageUnusable: corrupt, locked beyond the time-out, no permission, full, or of a newer schema.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of the connection."""
+
+    @abstractmethod
+    def record(self, job: JobRecord, session: int | None = None) -> Recorded:
+        """Records a job into a session (None: the active one) as its next step of its kind.  All or nothing; idempotent by uid.
+
+        Raises:
+            StorageUnusable: nothing was recorded.
+        """
+
+    @abstractmethod
+    def jobs(self, query: JobQuery = _EVERY) -> list[Job]:
+        """Newest first."""
+
+    @abstractmethod
+    def job_at(self, step: int, kind: JobKind = "run", session: int | None = None) -> Job | None:
+        """Step `step` of a session (None: the active one)."""
+
+    @abstractmethod
+    def jobs_by_uid(self, prefix: str) -> list[Job]:
+        """Jobs whose uid begins so, at most 20, newest first."""
+
+    @abstractmethod
+    def jobs_by_id(self, ids: Iterable[int]) -> list[Job]:
+        """In the order of their ids."""
+
+    @abstractmethod
+    def edges(self, jobs: Sequence[int], direction: Direction | None = None) -> Iterator[StoredEdge]:
+        """The edges of these jobs (ids), by job, direction and path."""
+
+    @abstractmethod
+    def edges_at(self, path: bytes) -> list[StoredEdge]:
+        """Every edge at a path, newest job first."""
+
+    @abstractmethod
+    def edges_of(self, artifacts: Iterable[int], direction: Direction | None = None) -> list[StoredEdge]:
+        """Every edge of these artifacts, newest job first."""
+
+    @abstractmethod
+    def artifacts_by_digest(self, prefix: str, algorithm: str | None = None) -> list[Artifact]:
+        """Artifacts with a digest (of any algorithm, unless given) that begins so, at most 20."""
+
+    @abstractmethod
+    def known(self, paths: Iterable[bytes]) -> dict[bytes, tuple[FileStat, Mapping[str, str]]]:
+        """The newest digests taken at these paths with the file's state at that moment: the digest cache of HASH-3."""
+
+    @abstractmethod
+    def generated(self, paths: Iterable[bytes], session: int | None = None) -> set[bytes]:
+        """Those of the paths that are outputs of a job of the session (None: the active one)."""
+
+    @abstractmethod
+    def ancestors(self, artifacts: Iterable[int], depth: int | None = None) -> list[int]:
+        """Ids of the jobs that led to these artifacts, oldest first.  `depth`: how many jobs up, None for all."""
+
+    @abstractmethod
+    def descendants(self, artifacts: Iterable[int], depth: int | None = None) -> list[int]:
+        """Ids of the jobs that these artifacts led to, oldest first."""
+
+    @abstractmethod
+    def composites(self, jobs: Sequence[int]) -> dict[int, list[Composite]]:
+        """The composite artifacts of these jobs, by job id."""
+
+    @abstractmethod
+    def filtered(self, job: int) -> list[tuple[str, bytes, Direction]]:
+        """(filter, path, direction) of what was dropped from a job, by filter and path."""
+
+    @abstractmethod
+    def environment(self, job: int) -> Mapping[str, Any]:
+        """The environment of a job."""
+
+    @abstractmethod
+    def patch(self, job: int) -> bytes | None:
+        """The patch of a dirty job."""
+
+    @abstractmethod
+    def sessions(self) -> list[Session]:
+        """Newest first."""
+
+    @abstractmethod
+    def active_session(self) -> Session:
+        """The active session; the first call in a new store begins one."""
+
+    @abstractmethod
+    def new_session(self, name: str | None = None) -> Session:
+        """Begins a session and makes it the active one; the older ones stay readable."""
+
+    @abstractmethod
+    def integrity(self) -> Iterator[Problem]:
+        """Looks for damage: of the database's pages, dangling edges, digests of the wrong length, counts that don't add up."""
