@@ -1,0 +1,44 @@
+"""The program `roar`: the version without loading anything, everything else through the command line's error boundary."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """Runs the command line of ``sys.argv`` and returns the exit code: 0 ok, 1 failed, 2 usage, under `run` the command's own."""
+    _occupy_standard_descriptors()
+    if sys.argv[1:] == ["--version"]:
+        from roar import __version__
+
+        if sys.stdout is None:
+            return 0
+        try:
+            sys.stdout.write(f"roar {__version__}\n")
+            sys.stdout.flush()
+            return 0
+        except OSError as error:
+            failure: OSError = error
+        from roar.cli.boundary import stdout_failed
+
+        return stdout_failed(failure)
+    from roar.cli.boundary import run
+
+    return run(sys.argv[1:])
+
+
+def _occupy_standard_descriptors() -> None:
+    """Makes sure that 0, 1 and 2 are open, so that no file of roar's gets such a number and is written to as a terminal.
+
+    What is opened here is closed on exec: a command that roar runs finds the descriptor closed, as roar did.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+if __name__ == "__main__":
+    sys.exit(main())
