@@ -53,7 +53,9 @@ class Commands(click.Group):
         target = _plugin_commands(ctx).get(cmd_name)
         return None if target is None else _load(target)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command of the first word.  Raises `UnknownCommand`, with the nearest name."""
         command = self.get_command(ctx, args[0])
         if command is None:

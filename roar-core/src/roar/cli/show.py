@@ -1,0 +1,114 @@
+"""`roar show`: a step, a job, an artifact or the session."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from roar.cli.reading import cwd, disk, opened, place, print_json, print_lines
+
+if TYPE_CHECKING:
+    from roar.api.storage import Storage
+    from roar.context import Context
+    from roar.lineage.references import UnknownPath
+
+_SCHEMA = "roar/show/1"
+
+
+@click.command(
+    short_help="Show a step, a job, an artifact or the session.",
+    epilog="\b\nExamples:\n  roar show @3\n  roar show model.pkl --json",
+)
+@click.argument("ref", required=False)
+@click.option("--filtered", is_flag=True, help="List the files that the filters dropped from the step.")
+@click.option("--env", "environment", is_flag=True, help="Show the whole environment: every package and variable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON of schema roar/show/1.")
+@click.pass_obj
+def command(context: Context, ref: str | None, filtered: bool, environment: bool, as_json: bool) -> None:
+    """Show one thing that was recorded, or without REF the active session.
+
+    REF is a step (@3), a build step (@B1), the beginning of a job's uid, a path, or the beginning of a digest.  For a
+    step: what ran, on which commit, in which environment, what it read and wrote and how far the record can be trusted.
+    For a path or digest: its digests, and which jobs made and used it.  Files that are gone are marked (missing), those
+    whose content differs now (changed).
+    """
+    with opened(context) as storage:
+        if ref is None:
+            _show_session(storage, as_json)
+        else:
+            _show(context, storage, ref, filtered, environment, as_json)
+
+
+def _show_session(storage: Storage, as_json: bool) -> None:
+    from roar.render.look import look_of
+
+    session = storage.active_session()
+    if as_json:
+        from roar.lineage.views import session_view
+        from roar.render.records import dump, session_json
+
+        print_json(dump({"schema": _SCHEMA, "session": session_json(session_view(storage, session))}))
+        return
+    from roar.api.storage import JobQuery
+    from roar.render.job_list import session_lines
+    from roar.render.session import session_title
+
+    jobs = storage.jobs(JobQuery(session=session.id))[::-1]
+    print_lines(session_lines(session_title(session), jobs, look_of(sys.stdout)))
+
+
+def _show(context: Context, storage: Storage, ref: str, filtered: bool, environment: bool, as_json: bool) -> None:
+    from roar.lineage import views
+    from roar.lineage.references import FoundComposite, FoundJob, FoundPath, UnknownPath, resolve
+    from roar.render import artifact, records
+    from roar.render.job import job_lines
+    from roar.render.look import look_of
+
+    try:
+        found = resolve(storage, ref, cwd())
+    except UnknownPath as error:
+        raise _explained(context, storage, ref, error) from None
+    look = look_of(sys.stdout)
+    files = disk(context)
+    if isinstance(found, FoundJob):
+        job = views.job_view(storage, found.job, files, filtered)
+        if as_json:
+            print_json(records.dump({"schema": _SCHEMA, "job": records.job_json(job)}))
+        else:
+            print_lines(job_lines(job, look, place(context), environment), look)
+    elif isinstance(found, FoundComposite):
+        composite = views.composite_view(storage, found, files)
+        if as_json:
+            print_json(records.dump({"schema": _SCHEMA, "artifact": records.composite_artifact_json(composite)}))
+        else:
+            print_lines(artifact.composite_lines(composite, look, place(context)), look)
+    else:
+        view = (
+            views.path_view(storage, found, files)
+            if isinstance(found, FoundPath)
+            else views.artifact_view(storage, found, files)
+        )
+        if as_json:
+            print_json(records.dump({"schema": _SCHEMA, "artifact": records.artifact_json(view)}))
+        else:
+            print_lines(artifact.artifact_lines(view, look, place(context)), look)
+
+
+def _explained(context: Context, storage: Storage, ref: str, error: UnknownPath) -> UnknownPath:
+    """The same error with the reasons, the one that applies first."""
+    from roar.lineage.references import path_candidates
+    from roar.lineage.unknown import dropped, elsewhere
+    from roar.render.unknown import reasons
+
+    here = place(context)
+    by_filter = dropped(storage, path_candidates(ref, here.cwd))
+    others = [] if by_filter else elsewhere(storage, ref, here.root)
+    key = ""
+    if by_filter is not None:
+        keys = {known.name: known.config_key for known in context.plugins.filters()}
+        key = keys.get(by_filter.filter, "")
+    error.fix = reasons(by_filter, key, others, here, os.path.lexists(error.path))
+    return error

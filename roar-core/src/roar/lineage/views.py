@@ -1,0 +1,192 @@
+"""What there is to know of one job, one artifact or one session: gathered from the storage and the disk, ready to be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from roar.api.errors import NotFound
+from roar.api.filters import Direction
+from roar.api.records import Composite, Job, Session, StoredEdge
+from roar.api.storage import JobQuery, Storage
+from roar.lineage.references import FoundArtifact, FoundComposite, FoundPath
+from roar.lineage.states import Disk, State
+
+EDGES_SHOWN = 1000
+"""How many edges of a direction a list of jobs carries for each job; `show` of one job carries all."""
+
+
+class EdgeView(NamedTuple):
+    """An edge, and whether what it recorded is still on disk (None: nobody looked)."""
+
+    edge: StoredEdge
+    state: State | None
+
+
+class JobView(NamedTuple):
+    """A job with its edges."""
+
+    job: Job
+    inputs: list[EdgeView]
+    outputs: list[EdgeView]
+    composites: list[Composite]
+    environment: Mapping[str, Any] | None = None
+    """None: not asked for."""
+    filtered: list[tuple[str, bytes, Direction]] | None = None
+    """None: not asked for."""
+
+
+class ArtifactView(NamedTuple):
+    """One content: where it is and was, which jobs made it and used it."""
+
+    hashes: Mapping[str, str]
+    """Empty when the content is not known; then `missing_reason` says why."""
+    size: int | None
+    path: bytes | None
+    """The path that was asked for, else where it was last seen."""
+    paths: list[tuple[bytes, State]]
+    """Every path at which it was recorded."""
+    produced_by: list[tuple[Job, bytes]]
+    """Jobs and the path at which each wrote it, newest first."""
+    used_by: list[tuple[Job, bytes]]
+    earlier: list[tuple[StoredEdge, Job]]
+    """Other contents that were recorded at `path`, newest first, one each."""
+    missing_reason: str | None = None
+    tracked: bool = False
+
+    @property
+    def state(self) -> State:
+        """Of the content at `path`."""
+        return next((state for path, state in self.paths if path == self.path), "unknown")
+
+
+class CompositeView(NamedTuple):
+    """A composite artifact and the members that its newest job saw."""
+
+    composite: Composite
+    job: Job
+    members: list[EdgeView]
+
+    @property
+    def state(self) -> State:
+        """Of the whole: changed when a part is changed or gone, missing when all of it is gone."""
+        states = {member.state for member in self.members}
+        if states == {"missing"}:
+            return "missing"
+        if states & {"missing", "changed"}:
+            return "changed"
+        return "present" if states == {"present"} else "unknown"
+
+
+class SessionView(NamedTuple):
+    """A session and its jobs, oldest first."""
+
+    session: Session
+    jobs: list[JobView]
+
+
+def job_view(storage: Storage, job: Job, disk: Disk, with_filtered: bool = False) -> JobView:
+    """All of one job, its edges compared with the disk."""
+    edges = [EdgeView(edge, _state(disk, edge)) for edge in storage.edges([job.id])]
+    return JobView(
+        job,
+        [view for view in edges if view.edge.direction == "input"],
+        [view for view in edges if view.edge.direction == "output"],
+        storage.composites([job.id]).get(job.id, []),
+        storage.environment(job.id),
+        storage.filtered(job.id) if with_filtered else None,
+    )
+
+
+def job_views(storage: Storage, jobs: Sequence[Job]) -> Iterator[JobView]:
+    """Jobs for a list: at most `EDGES_SHOWN` edges of a direction, not compared with the disk.  In the order given."""
+    composites = storage.composites([job.id for job in jobs])
+    small = [job.id for job in jobs if job.inputs <= EDGES_SHOWN and job.outputs <= EDGES_SHOWN]
+    by_job: dict[int, list[StoredEdge]] = {job_id: [] for job_id in small}
+    for edge in storage.edges(small):
+        by_job[edge.job_id].append(edge)
+    for job in jobs:
+        found = by_job.get(job.id)
+        if found is None:
+            inputs: Iterable[StoredEdge] = islice(storage.edges([job.id], "input"), EDGES_SHOWN)
+            outputs: Iterable[StoredEdge] = islice(storage.edges([job.id], "output"), EDGES_SHOWN)
+        else:
+            inputs = (edge for edge in found if edge.direction == "input")
+            outputs = (edge for edge in found if edge.direction == "output")
+        yield JobView(
+            job,
+            [EdgeView(edge, None) for edge in inputs],
+            [EdgeView(edge, None) for edge in outputs],
+            composites.get(job.id, []),
+        )
+
+
+def session_view(storage: Storage, session: Session) -> SessionView:
+    """A session with its jobs, oldest first."""
+    jobs = storage.jobs(JobQuery(session=session.id))
+    return SessionView(session, list(job_views(storage, jobs[::-1])))
+
+
+def path_view(storage: Storage, found: FoundPath, disk: Disk) -> ArtifactView:
+    """The newest content at a path, with the earlier ones."""
+    newest_job = found.edges[0].job_id
+    at_newest = [edge for edge in found.edges if edge.job_id == newest_job]
+    newest = next((edge for edge in at_newest if edge.direction == "output"), at_newest[0])
+    earlier: dict[int | None, StoredEdge] = {}
+    for edge in found.edges:
+        if edge.artifact_id != newest.artifact_id:
+            earlier.setdefault(edge.artifact_id, edge)
+    if newest.artifact_id is None:
+        same = [edge for edge in found.edges if edge.artifact_id is None]
+    else:
+        same = storage.edges_of([newest.artifact_id])
+    return _artifact(storage, newest, found.path, same, list(earlier.values()), disk)
+
+
+def artifact_view(storage: Storage, found: FoundArtifact, disk: Disk) -> ArtifactView:
+    """A content, wherever it was."""
+    edges = storage.edges_of([found.artifact.id])
+    if not edges:
+        raise NotFound("The artifact is recorded and no job refers to it.", "Check the database: roar fsck")
+    newest = next((edge for edge in edges if edge.direction == "output"), edges[0])
+    return _artifact(storage, newest, newest.path, edges, [], disk)
+
+
+def composite_view(storage: Storage, found: FoundComposite, disk: Disk) -> CompositeView:
+    """A composite with all its members."""
+    edges = list(storage.edges([found.job.id], found.composite.direction))
+    members = composite_members(found.composite, edges)
+    return CompositeView(found.composite, found.job, [EdgeView(edge, _state(disk, edge)) for edge in members])
+
+
+def composite_members(composite: Composite, edges: Iterable[StoredEdge]) -> list[StoredEdge]:
+    """Those of a job's edges that the composite stands for: below its directory, or with its stem."""
+    alike = [edge for edge in edges if edge.path.startswith(composite.path) and edge.direction == composite.direction]
+    below = [edge for edge in alike if edge.path.startswith(composite.path + b"/")]
+    return below if below else alike
+
+
+def _artifact(
+    storage: Storage, newest: StoredEdge, path: bytes, same: list[StoredEdge], earlier: list[StoredEdge], disk: Disk
+) -> ArtifactView:
+    jobs = {job.id: job for job in storage.jobs_by_id({edge.job_id for edge in (*same, *earlier)})}
+    at: dict[bytes, State] = {}
+    for edge in sorted(same, key=lambda edge: edge.path != path):
+        if at.get(edge.path, "changed") in ("changed", "unknown"):  # another edge's stat may show that it is unchanged
+            at[edge.path] = _state(disk, edge)
+    return ArtifactView(
+        newest.hashes,
+        newest.size,
+        path,
+        list(at.items()),
+        [(jobs[edge.job_id], edge.path) for edge in same if edge.direction == "output" and edge.job_id in jobs],
+        [(jobs[edge.job_id], edge.path) for edge in same if edge.direction == "input" and edge.job_id in jobs],
+        [(edge, jobs[edge.job_id]) for edge in earlier if edge.job_id in jobs],
+        newest.missing_reason,
+        newest.tracked,
+    )
+
+
+def _state(disk: Disk, edge: StoredEdge) -> State:
+    return disk.state(edge.path, edge.hashes, edge.size, edge.stat)
