@@ -25,5 +25,7 @@ class Plan(NamedTuple):
     parameters: Mapping[str, Any]
     tracer: str
     git: GitState | None
+    changed: tuple[bytes, ...]
+    """Paths relative to the repository's root that git knows and whose content was not the commit's."""
     started_ns: int
     run_dir: Path

@@ -1,0 +1,357 @@
+"""From what was seen to what is recorded: fold, filter, hash, verdict, and the `JobRecord` that comes of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TextIO
+
+from roar.api.events import FileStat
+from roar.api.filters import Direction, FilterContext
+from roar.api.hashers import Hasher
+from roar.api.plan import Plan
+from roar.api.process import Exit
+from roar.api.records import Capture, Edge, JobRecord, Status, Verdict
+from roar.api.tracer import Coverage
+from roar.context import Context
+from roar.run.collect import Collector
+from roar.run.digest import CHANGED, CHANGED_OUTPUT, OFF, TOO_LARGE, Digested, Digester, Task, wait_for_all
+from roar.run.fold import Used
+from roar.run.tracked import Tracked
+from roar.run.verdict import reasons
+
+_RACY_NS = 20_000_000
+"""A file changed less than this before its digest was taken may be changed again within the grain of the file system's
+times: its state is not kept for reuse.  Two jiffies at 100 Hz."""
+UNSEEN = "its content was not known when it was read"
+
+
+class Hashing(NamedTuple):
+    """What is hashed, and how."""
+
+    enabled: bool
+    inputs: tuple[str, ...]
+    """Algorithms, the primary one first."""
+    outputs: tuple[str, ...]
+    no_inputs_over: int | None
+    hashers: Mapping[str, type[Hasher]]
+    threads: int
+
+    @classmethod
+    def of(cls, context: Context, enabled: bool, algorithm: str | None, no_inputs_over: int | None) -> Hashing:
+        """What the options and the configuration ask for.  Raises ConfigError for an unknown algorithm."""
+        from roar.api.errors import ConfigError
+
+        config = context.config
+        hashers = context.plugins.hashers()
+        # without blake3 its place is taken by the best that there is (HASH-1); a name that was asked for must exist
+        primary = algorithm or config.get("hash.primary")
+        if primary not in hashers:
+            if algorithm or primary != "blake3":
+                raise ConfigError(
+                    f"no hasher is named '{primary}'.",
+                    f"Use one of: {', '.join(hashers)} (roar config set hash.primary …)",
+                )
+            primary = next(iter(hashers))
+        extra_outputs = [name for name in config.get("hash.extra_outputs") if name in hashers]
+        extra_inputs = [name for name in config.get("hash.extra_inputs") if name in hashers]
+        return cls(
+            enabled,
+            tuple(dict.fromkeys([primary, *extra_inputs])),
+            tuple(dict.fromkeys([primary, *extra_outputs])),
+            no_inputs_over,
+            hashers,
+            config.get("hash.threads") or min(4, len(os.sched_getaffinity(0))),
+        )
+
+    def digester(self) -> Digester | None:
+        """A digester; None when hashing is off."""
+        return Digester(self.hashers, self.threads) if self.enabled else None
+
+
+class Ending(NamedTuple):
+    """How the run ended, and what is known of it beside its files."""
+
+    exit: Exit | None
+    """None when roar didn't live to see it."""
+    ended_ns: int
+    status: Status
+    coverage: Coverage
+    tracer_version: str
+    environment: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    """Reasons for `partial` that are roar's own."""
+
+
+def conclude(
+    context: Context,
+    plan: Plan,
+    collector: Collector,
+    digester: Digester | None,
+    hashing: Hashing,
+    ending: Ending,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> JobRecord:
+    """The record of a run whose events have all been taken.
+
+    Args:
+        context: workspace, configuration and plugins.
+        plan: what was run.
+        collector: has taken every event.
+        digester: has begun to hash; None when hashing is off.
+        hashing: what is hashed.
+        ending: how the run ended.
+        interrupted: whether the user wants hashing to stop.
+    """
+    began = time.monotonic()
+    if digester is not None:
+        digester.hurry()
+    folded = collector.finish()
+    files: list[tuple[bytes, Direction]] = [(path, "input") for path in folded.inputs]
+    files += [(path, "output") for path in folded.outputs]
+    kept, dropped, notes = _filter(context, plan, files, folded.executables)
+    tracked = Tracked(plan.root, plan.git, plan.changed, plan.started_ns)
+    inputs = {path: folded.inputs[path] for path, direction in kept if direction == "input"}
+    outputs = {path: folded.outputs[path] for path, direction in kept if direction == "output"}
+    if not context.config.get("output.track_repo_files"):
+        committed = tracked.among({path: used.stat for path, used in inputs.items()})
+        if committed:
+            dropped["files committed in git"] = tuple((path, "input") for path in committed)
+            inputs = {path: used for path, used in inputs.items() if path not in committed}
+    from roar.run.environment import packages
+
+    environment = {**ending.environment, "packages": packages(folded.inputs, folded.executables)}
+    blind = folded.blind
+    executables = folded.executables
+    del folded, files, kept
+    done = _hash(inputs, outputs, digester, hashing, interrupted)
+    input_edges = _input_edges(context, inputs, done, hashing, tracked)
+    output_edges = _output_edges(outputs, done, hashing)
+    why = (*ending.failures, *reasons(blind, ending.coverage))
+    filtered = sum(map(len, dropped.values()))
+    recorded = len(input_edges) + len(output_edges)
+    notes = (*ending.notes, *notes, *_empty_record(plan, recorded, executables, why, ending.coverage))
+    from roar.run.composite import find_composites
+
+    primary = hashing.inputs[0]
+    exit = ending.exit
+    return JobRecord(
+        uid=plan.uid,
+        kind=plan.kind,
+        command=plan.redacted,
+        name=plan.name,
+        labels=plan.labels,
+        parameters=plan.parameters,
+        cwd=plan.cwd,
+        started_ns=plan.started_ns,
+        ended_ns=max(ending.ended_ns, plan.started_ns),  # the clock may have jumped
+        recording_s=time.monotonic() - began,
+        cpu_s=exit.user_s + exit.system_s if exit else 0.0,
+        max_rss_bytes=exit.max_rss_bytes if exit else 0,
+        exit_code=exit.code if exit else None,
+        status=ending.status,
+        tracer=plan.tracer,
+        tracer_version=ending.tracer_version,
+        capture=Capture(
+            verdict=_verdict(why),
+            reasons=why,
+            observed=recorded + filtered + ending.coverage.dropped,
+            recorded=recorded,
+            filtered=filtered,
+            dropped=ending.coverage.dropped,
+            notes=notes,
+        ),
+        git=plan.git,
+        environment=environment,
+        inputs=input_edges,
+        outputs=output_edges,
+        composites=(
+            *find_composites(input_edges, "input", primary),
+            *find_composites(output_edges, "output", primary),
+        ),
+        filtered=dropped,
+    )
+
+
+def _verdict(why: tuple[str, ...]) -> Verdict:
+    return "partial" if why else "complete"
+
+
+def _filter(
+    context: Context, plan: Plan, files: list[tuple[bytes, Direction]], executables: tuple[bytes, ...]
+) -> tuple[list[tuple[bytes, Direction]], dict[str, tuple[tuple[bytes, Direction], ...]], tuple[str, ...]]:
+    from roar.filters.apply import sieve
+
+    config = context.config
+    filters = [f for f in context.plugins.filters() if config.get(f.config_key) is not False]
+    roar_dir = os.fsencode(context.workspace.roar_dir)
+    where = FilterContext(plan.root, roar_dir, config.get, executables)
+    observers = context.plugins.observers
+    keep = None
+    if observers is not None:
+
+        def keep(path: bytes, direction: Direction) -> bool | None:
+            answer: bool | None = observers.roar_keep(path=path, direction=direction, command=plan.command)
+            return answer
+
+    sieved = sieve(files, filters, where, keep)
+    return list(sieved.kept), {name: tuple(paths) for name, paths in sieved.dropped.items()}, sieved.notes
+
+
+def _hash(
+    inputs: Mapping[bytes, Used],
+    outputs: Mapping[bytes, FileStat],
+    digester: Digester | None,
+    hashing: Hashing,
+    interrupted: Callable[[], bool],
+) -> dict[bytes, Digested]:
+    """Hashes what is not hashed yet.  For a path that is input and output: the early digest of the input is kept apart."""
+    if digester is None:
+        return {}
+    wait_for_all(digester, interrupted, lambda: None)
+    early = digester.done
+    digester.done = {}
+    limit = hashing.no_inputs_over
+
+    def wanted() -> Iterable[Task]:
+        for path, used in inputs.items():
+            if path not in early and used.reason is None and path not in outputs:
+                if limit is None or used.stat is None or used.stat.size <= limit:
+                    yield Task(path, used.stat, hashing.inputs)
+
+    digester.submit(wanted())
+    digester.submit(Task(path, stat, hashing.outputs) for path, stat in outputs.items())
+    report = Progress(digester, len(inputs) + len(outputs), sys.stderr)
+    wait_for_all(digester, interrupted, report)
+    report.clear()
+    digester.close()
+    late = digester.done
+    for path, digested in early.items():
+        # an input that is an output as well has two contents: the output's goes under a key of its own
+        if path in outputs:
+            late[b"\0" + path] = digested
+        else:
+            late[path] = digested
+    return late
+
+
+def _input_edges(
+    context: Context,
+    inputs: dict[bytes, Used],
+    done: dict[bytes, Digested],
+    hashing: Hashing,
+    tracked: Tracked,
+) -> list[Edge]:
+    committed = tracked.among({path: used.stat for path, used in inputs.items()})
+    edges: list[Edge] = []
+    unknown: dict[bytes, FileStat] = {}
+    now_ns = time.time_ns()
+    limit = hashing.no_inputs_over
+    while inputs:
+        path, used = inputs.popitem()
+        stat = used.stat
+        digested = done.get(b"\0" + path) or (done.get(path) if used.reason is None else None)
+        hashes: Mapping[str, str] = {}
+        reason: str | None = None
+        if digested is not None and digested.stat is not None and stat is not None and digested.stat.same_content(stat):
+            hashes = digested.hashes
+        elif not hashing.enabled:
+            reason = OFF
+        elif limit is not None and stat is not None and stat.size > limit:
+            reason = TOO_LARGE
+        else:
+            reason = used.reason or (digested.reason if digested else None) or UNSEEN
+            if stat is not None:
+                unknown[path] = stat
+        kept = stat if hashes and stat is not None and now_ns - stat.ctime_ns > _RACY_NS else None
+        edges.append(Edge(path, hashes, stat.size if stat is not None else None, kept, reason, path in committed))
+    if unknown:
+        remembered = _remembered(context, unknown, hashing, tracked)
+        for i, edge in enumerate(edges):
+            if edge.path in remembered:
+                edges[i] = edge._replace(hashes=remembered[edge.path], missing_reason=None)
+    edges.sort(key=_by_path)
+    return edges
+
+
+def _remembered(
+    context: Context, unknown: Mapping[bytes, FileStat], hashing: Hashing, tracked: Tracked
+) -> dict[bytes, Mapping[str, str]]:
+    """Digests of contents that are gone: an earlier step may have taken them in this very state, or git has them."""
+    from roar.api.errors import StorageUnusable
+
+    primary = hashing.inputs[0]
+    found: dict[bytes, Mapping[str, str]] = {}
+    try:
+        storage = context.storage(read_only=True)
+    except StorageUnusable:
+        known = {}  # there is no record yet, or it can't be read: writing it will tell
+    else:
+        known = storage.known(unknown)
+        storage.close()
+    for path, (stat, hashes) in known.items():
+        if primary in hashes and stat.same_content(unknown[path]):
+            found[path] = hashes
+    rest = {path: stat for path, stat in unknown.items() if path not in found}
+    return found | tracked.digests(rest, hashing.inputs, hashing.hashers)
+
+
+def _output_edges(outputs: dict[bytes, FileStat], done: Mapping[bytes, Digested], hashing: Hashing) -> list[Edge]:
+    edges: list[Edge] = []
+    now_ns = time.time_ns()
+    while outputs:
+        path, stat = outputs.popitem()
+        digested = done.get(path)
+        if digested is None:
+            edges.append(Edge(path, {}, stat.size, None, UNSEEN if hashing.enabled else OFF))
+            continue
+        reason = CHANGED_OUTPUT if digested.reason == CHANGED else digested.reason
+        kept = digested.stat if digested.hashes and now_ns - stat.ctime_ns > _RACY_NS else None
+        edges.append(Edge(path, digested.hashes, stat.size, kept, reason))
+    edges.sort(key=_by_path)
+    return edges
+
+
+def _by_path(edge: Edge) -> bytes:
+    return edge.path
+
+
+def _empty_record(
+    plan: Plan, outputs: int, executables: tuple[bytes, ...], why: tuple[str, ...], coverage: Coverage
+) -> tuple[str, ...]:
+    """What explains a record without a single file of a command that was more than a look at nothing (TRC-9)."""
+    if outputs or why or coverage.observed:
+        return ()
+    return (
+        f"tracer '{plan.tracer}' was active and saw no file at all, not even the program's own "
+        f"(fix: roar tracer check {plan.tracer})",
+    )
+
+
+class Progress:
+    """Says on a terminal how far hashing is, once it takes longer than a second (HASH-3)."""
+
+    def __init__(self, digester: Digester, total: int, stream: TextIO | None) -> None:
+        self._digester = digester
+        self._total = total
+        self._stream = stream if stream is not None and stream.isatty() else None
+        self._began = time.monotonic()
+        self._shown = False
+
+    def __call__(self) -> None:
+        """Updates the line."""
+        if self._stream is None or time.monotonic() - self._began < 1:
+            return
+        files, size = self._digester.progress()
+        self._stream.write(f"\rroar: hashing {files} of {self._total} files, {size / 1e6:.0f} MB \x1b[K")
+        self._stream.flush()
+        self._shown = True
+
+    def clear(self) -> None:
+        """Removes the line."""
+        if self._shown and self._stream is not None:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

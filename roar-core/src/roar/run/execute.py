@@ -1,0 +1,192 @@
+"""One run from beginning to end: plan, journal, launch, collect, conclude, record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from roar.api.errors import CommandNotExecutable, CommandNotFound, RoarError
+from roar.api.plan import Plan
+from roar.api.process import Exit, Launch
+from roar.api.records import JobRecord, Recorded
+from roar.api.tracer import Coverage, Traced
+from roar.context import Context
+from roar.run import journal
+from roar.run.collect import Collector
+from roar.run.conclude import Ending, Hashing, conclude
+from roar.run.inherited import Inherited
+from roar.run.plan import Planned, RunOptions, make_plan
+from roar.run.rundir import RunDir
+
+_GIVING_UP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def execute(context: Context, options: RunOptions) -> int:
+    """Runs a command and records it.
+
+    Args:
+        context: the workspace's parts.
+        options: what the user asked for.
+
+    Returns:
+        The exit code for roar: the command's own, whatever became of the record.
+
+    Raises:
+        RoarError: the command was not started.
+    """
+    inherited = Inherited()
+    planned = make_plan(context, options)
+    config = context.config
+    quiet = options.quiet or bool(config.get("output.quiet"))
+    hashing = Hashing.of(context, options.hashing, options.algorithm, options.no_inputs_over)
+    run = _Run(context, planned, hashing, inherited)
+    note = planned.selection.note
+    if note and not quiet:
+        _say(f"roar: {note}")
+    exit = run.start_and_wait()
+    try:
+        record, recorded = run.record(exit)
+    except RoarError as error:
+        _say(f"Error: the run was not recorded: {error.message}")
+        if error.fix:
+            _say(error.fix)
+        _say("What was seen is kept; the next roar command records it.")
+    except BaseException as error:
+        if os.environ.get("ROAR_DEBUG") == "1":
+            raise
+        # whatever it is, the command's own status wins (RUN-3), and the run directory is left for recovery
+        _say(f"Error: the run was not recorded: {type(error).__name__}: {error} (ROAR_DEBUG=1 shows where)")
+        _say("What was seen is kept; the next roar command records it.")
+    else:
+        if not quiet and not any(inherited.is_stderr(edge.path) for edge in record.outputs):
+            _summarise(context, record, recorded)
+    return exit.code
+
+
+class _Run:
+    """A run that was planned."""
+
+    def __init__(self, context: Context, planned: Planned, hashing: Hashing, inherited: Inherited) -> None:
+        self._context = context
+        self._planned = planned
+        self._hashing = hashing
+        self._inherited = inherited
+        plan = planned.plan
+        self._digester = hashing.digester()
+        self._collector = Collector(
+            plan.root, os.uname().release, self._digester, hashing.inputs, hashing.no_inputs_over
+        )
+        self._environment: dict[str, Any] = {}
+        self._ended_ns = 0
+        self._traced: Traced
+        self._run_dir: RunDir
+
+    def start_and_wait(self) -> Exit:
+        """Starts the command and waits for its end.  Raises RoarError when it could not be started."""
+        plan = self._planned.plan
+        launch = Launch(plan.command, self._planned.executable, dict(os.environb), plan.root)
+        try:
+            self._run_dir = RunDir.create(plan.run_dir.parent, plan.uid, journal.encode(plan))
+        except OSError as error:
+            raise RoarError(
+                f"the run directory can't be made: {error.strerror}: {plan.run_dir.parent}",
+                "Free some space, or check the permissions of .roar.",
+            ) from error
+        self._collector.take(self._inherited.before())
+        try:
+            self._traced = self._planned.selection.tracer().start(launch, self._run_dir.journal)
+        except OSError as error:
+            self._run_dir.remove()
+            raise _not_started(plan, error) from error
+        except BaseException:
+            self._run_dir.remove()
+            raise
+        self._inherited.let_go()
+        self._collector.start(self._traced, self._beside)
+        exit = self._traced.wait()
+        self._ended_ns = time.time_ns()
+        self._run_dir.note_exit(exit, self._ended_ns)
+        return exit
+
+    def _beside(self) -> None:
+        """What is done while the command runs."""
+        from roar.run.environment import system, variables
+
+        self._environment["variables"] = variables(os.environ, self._planned.redactor)
+        self._environment["system"] = system()
+        observers = self._context.plugins.observers
+        if observers is not None:
+            observers.roar_run_started(plan=self._planned.plan, pid=self._traced.pid)
+
+    def record(self, exit: Exit) -> tuple[JobRecord, Recorded]:
+        """Concludes and records the run.  Raises whatever went wrong; the run directory is then left as it is."""
+        context, planned = self._context, self._planned
+        try:
+            self._collector.halt()
+            self._collector.take(self._traced.events())
+            coverage = self._traced.finish()
+            self._collector.take(self._inherited.after())
+            record = conclude(
+                context,
+                planned.plan,
+                self._collector,
+                self._digester,
+                self._hashing,
+                self._ending(exit, coverage),
+                _wants_to_go,
+            )
+            storage = context.storage(read_only=False)
+            try:
+                recorded = storage.record(record)
+            finally:
+                storage.close()
+        except BaseException:
+            self._run_dir.release()
+            raise
+        self._run_dir.remove()
+        observers = context.plugins.observers
+        if observers is not None:
+            observers.roar_run_recorded(job=record, recorded=recorded)
+        return record, recorded
+
+    def _ending(self, exit: Exit, coverage: Coverage) -> Ending:
+        selection = self._planned.selection
+        return Ending(
+            exit=exit,
+            ended_ns=self._ended_ns,
+            status="ok" if exit.code == 0 else "failed",
+            coverage=coverage,
+            tracer_version=self._context.plugins.tracer_version(selection.name),
+            environment=self._environment,
+            notes=(selection.note,) if selection.note else (),
+        )
+
+
+def _not_started(plan: Plan, error: OSError) -> RoarError:
+    name = os.fsdecode(plan.command[0])
+    if isinstance(error, FileNotFoundError):
+        return CommandNotFound(f"command not found: {name} (its interpreter is missing)", "Check its first line.")
+    return CommandNotExecutable(f"command can't be executed: {name}: {error.strerror}")
+
+
+def _wants_to_go() -> bool:
+    """Whether the user asked roar to end while it records: the signals are held back since the start of the command."""
+    return not signal.sigpending().isdisjoint(_GIVING_UP)
+
+
+def _summarise(context: Context, record: JobRecord, recorded: Recorded) -> None:
+    from roar.render.summary import summary
+
+    _say(summary(record, recorded, hints=bool(context.config.get("hints.enabled"))))
+
+
+def _say(text: str) -> None:
+    """Writes to stderr, which may be closed or broken: that is nobody's fault and stops nothing."""
+    try:
+        sys.stderr.write(text.rstrip("\n") + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass

@@ -1,0 +1,342 @@
+"""Events to inputs and outputs: a per-file state machine that keeps the rules NORM-1 … NORM-7.
+
+The fold is a function of the events and of what `stat` and `tree` answer, which come in as arguments; it looks at nothing
+else.  It is fed while the command runs and holds one small object a file, no events.
+
+A *file* is a content that may have several names over time.  It came from before the job (`origin` is its name then) or
+the job made it.  An **input** is a file from before whose content was consumed; an **output** is a file, under each name
+that it has at the end, that the job made, changed, or gave that name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from roar.api.events import Event, FileStat, Kind
+
+_RENAME_EXCHANGE = 2  # renameat2(2)
+_CHANGED_TWICE = "it changed while the command ran"
+_REPLACED = "the job overwrote it before its content was known"
+
+
+class Used(NamedTuple):
+    """A content that the job consumed."""
+
+    stat: FileStat | None
+    """The file when it was first consumed."""
+    reason: str | None = None
+    """Why its digest can't be taken from what is at the path now, if that is known already."""
+
+
+class Folded(NamedTuple):
+    """What a job consumed and made, by canonical path."""
+
+    inputs: dict[bytes, Used]
+    outputs: dict[bytes, FileStat]
+    """Path → the file when the job had ended."""
+    executables: tuple[bytes, ...]
+    blind: tuple[tuple[str, bytes], ...]
+    """(reason, program or file) of BLIND and EXEC events, in order, each once."""
+
+
+class _File:
+    __slots__ = ("changed_in_place", "made", "mapped", "origin", "stat", "touched", "used")
+
+    def __init__(self, origin: bytes | None, stat: FileStat | None, made: bool = False) -> None:
+        self.origin = origin
+        self.stat = stat  # when it was first met
+        self.made = made  # all of its content is the job's
+        self.used = False
+        self.touched: FileStat | None = (
+            None  # before it was opened for change; whether it changed is decided at the end
+        )
+        self.changed_in_place = False  # it surely changed, and holds bytes from before
+        self.mapped = False
+
+
+class Fold:
+    """Takes events in order; `finish` tells what they amount to.
+
+    Args:
+        stat: the file at a path now, not following symbolic links; None when there is none.
+        tree: the regular files below a directory, for directories that the job moved.
+        coarse_ns: the grain of the file system's times; a file changed less than this before it was opened for change may
+            have been changed again unnoticed, and counts as changed.  0 where the kernel keeps times finer on demand.
+    """
+
+    def __init__(
+        self,
+        stat: Callable[[bytes], FileStat | None],
+        tree: Callable[[bytes], Iterable[bytes]],
+        coarse_ns: int = 0,
+    ) -> None:
+        self._stat = stat
+        self._tree = tree
+        self._coarse_ns = coarse_ns
+        self._names: dict[bytes, _File] = {}
+        self._given: set[bytes] = set()  # names that the job gave to a file from before
+        self._inputs: dict[bytes, Used] = {}
+        self._moved: list[tuple[bytes, bytes]] = []  # directories from before: where they were, where they are
+        self._executables: dict[bytes, None] = {}
+        self._blind: dict[tuple[str, bytes], None] = {}
+        self.fresh_inputs: list[tuple[bytes, FileStat]] = []
+        """Inputs since the caller last emptied it: what can be hashed already."""
+        self._act: dict[Kind, Callable[[Event], None]] = {
+            Kind.OPEN: self._open,
+            Kind.WRITE: self._write,
+            Kind.RENAME: self._rename,
+            Kind.LINK: self._link,
+            Kind.UNLINK: self._unlink,
+            Kind.TRUNCATE: self._truncate,
+            Kind.EXEC: self._exec,
+            Kind.START: self._exec,
+            Kind.MAP: self._map,
+            Kind.BLIND: self._blindness,
+        }
+
+    def feed(self, event: Event) -> None:
+        """Takes one event with canonical paths."""
+        act = self._act.get(event.kind)
+        if act is not None:
+            act(event)
+
+    def path_of_inode(self, dev: int, ino: int) -> bytes | None:
+        """The name under which a file of this identity was met; None when none was."""
+        for path, file in self._names.items():
+            if file.stat is not None and file.stat.ino == ino and file.stat.dev == dev:
+                return path
+        return None
+
+    def is_made(self, path: bytes) -> bool:
+        """Whether what is at `path` is the job's own work as far as is known."""
+        file = self._names.get(path)
+        return file is not None and file.made
+
+    # ---- reading
+
+    def _open(self, event: Event) -> None:
+        path = event.path
+        file = self._names.get(path)
+        if file is None:
+            file = self._names[path] = _File(path, event.stat)
+        if not file.made:
+            self._use(file, event.stat)
+
+    def _use(self, file: _File, now: FileStat | None) -> None:
+        if file.used or file.origin is None:
+            if file.origin is not None and now is not None and file.touched is None:
+                known = self._inputs.get(file.origin)
+                if known and known.stat and known.reason is None and not known.stat.same_content(now):
+                    self._inputs[file.origin] = Used(known.stat, _CHANGED_TWICE)
+            return
+        file.used = True
+        before = file.touched or now or file.stat
+        if file.stat is None:
+            file.stat = before
+        self._inputs[file.origin] = Used(before)
+        if before is not None:
+            self.fresh_inputs.append((file.origin, before))
+
+    # ---- changing content
+
+    def _write(self, event: Event) -> None:
+        path, flags = event.path, event.flags
+        existed = event.existed if event.existed is not None else event.stat is not None
+        file = self._names.get(path)
+        if not existed:
+            if event.confirmed or self._stat(path) is not None:
+                self._names[path] = _File(None, event.stat, made=True)
+            return
+        if flags & os.O_TRUNC and event.confirmed:
+            self._replace(path, file)
+            return
+        if file is None:
+            file = self._names[path] = _File(path, event.stat)
+        if file.made:
+            return
+        self._touch(file, event)
+        if event.wrote:
+            file.changed_in_place = True
+        if flags & os.O_ACCMODE == os.O_RDWR and not flags & os.O_TRUNC:
+            self._use(file, event.stat)
+
+    def _replace(self, path: bytes, file: _File | None) -> None:
+        """The whole content is gone, the file (its inode and its other names) stays."""
+        if file is None:
+            self._names[path] = _File(None, None, made=True)
+            return
+        file.made = True
+        file.touched = None
+        file.origin = None
+
+    def _touch(self, file: _File, event: Event) -> None:
+        if file.touched is None:
+            file.touched = event.stat
+            if event.stat is not None and event.time_ns and event.time_ns - event.stat.mtime_ns < self._coarse_ns:
+                file.changed_in_place = True
+
+    def _truncate(self, event: Event) -> None:
+        file = self._names.get(event.path)
+        if event.flags == 0 and event.confirmed:
+            self._replace(event.path, file)
+            return
+        if file is None:
+            file = self._names[event.path] = _File(event.path, event.stat)
+        if not file.made:
+            self._touch(file, event)
+
+    def _map(self, event: Event) -> None:
+        file = self._names.get(event.path)
+        if file is None:
+            file = self._names[event.path] = _File(event.path, event.stat)
+        file.mapped = True
+        if not file.made:
+            self._touch(file, event)
+
+    # ---- names
+
+    def _rename(self, event: Event) -> None:
+        old, new = event.path, event.path2
+        if old == new or (not event.confirmed and self._stat(old) is not None):
+            return
+        mode = event.stat.mode if event.stat is not None else modes.S_IFREG
+        if modes.S_ISDIR(mode):
+            self._rename_directory(old, new, exchange=bool(event.flags & _RENAME_EXCHANGE))
+        elif event.flags & _RENAME_EXCHANGE:
+            self._exchange(old, new, event)
+        elif modes.S_ISREG(mode):
+            file = self._names.get(old)
+            if file is not None and file is self._names.get(new):
+                return  # two names of one file: rename(2) does nothing
+            self._names.pop(old, None)
+            self._given.discard(old)
+            self._place(file or _File(old, event.stat), new, event.stat)
+        else:  # a symbolic link or a special file took the name
+            self._names.pop(new, None)
+            self._given.discard(new)
+
+    def _place(self, file: _File, name: bytes, now: FileStat | None) -> None:
+        """Gives a file a name, in place of whatever had it."""
+        if not file.made:
+            self._use(file, now)
+            self._given.add(name)
+        else:
+            self._given.discard(name)
+        self._names[name] = file
+
+    def _exchange(self, one: bytes, two: bytes, event: Event) -> None:
+        first = self._names.pop(one, None) or _File(one, event.stat)
+        second = self._names.pop(two, None) or _File(two, self._stat(one))
+        self._place(first, two, first.stat)
+        self._place(second, one, second.stat)
+
+    def _rename_directory(self, old: bytes, new: bytes, exchange: bool) -> None:
+        moves = {old: new, new: old} if exchange else {old: new}
+        places = [place for _, place in self._moved]
+        self._shift(moves)
+        for source, target in moves.items():
+            if not any(source == place or source.startswith(place + b"/") for place in places):
+                self._moved.append((source, target))
+
+    def _shift(self, moves: dict[bytes, bytes]) -> None:
+        prefixes = [(old + b"/", new) for old, new in moves.items()]
+        shifted: list[tuple[bytes, bytes]] = []
+        for name in self._names:
+            for prefix, new in prefixes:
+                if name.startswith(prefix):
+                    shifted.append((name, new + name[len(prefix) - 1 :]))
+        files = [(name, target, self._names.pop(name)) for name, target in shifted]
+        for name, target, file in files:
+            self._given.discard(name)
+            if not file.made:
+                self._place(file, target, file.stat)
+            else:
+                self._names[target] = file
+        for i, (source, place) in enumerate(self._moved):
+            for prefix, new in prefixes:
+                if (place + b"/").startswith(prefix):
+                    self._moved[i] = (source, new + place[len(prefix) - 1 :])
+                    break
+
+    def _link(self, event: Event) -> None:
+        old, new = event.path, event.path2
+        if not event.confirmed and self._stat(new) is None:
+            return
+        if event.stat is not None and not modes.S_ISREG(event.stat.mode):
+            return
+        file = self._names.get(old)
+        if not old or old.startswith(b"/proc/") or old.endswith(b" (deleted)") or (file is None and b"/#" in old):
+            self._names[new] = _File(None, event.stat, made=True)  # O_TMPFILE gets its name
+            return
+        if file is None:
+            file = self._names[old] = _File(old, event.stat)
+        self._place(file, new, event.stat)
+
+    def _unlink(self, event: Event) -> None:
+        if event.confirmed or self._stat(event.path) is None:
+            self._names.pop(event.path, None)
+            self._given.discard(event.path)
+
+    # ---- programs
+
+    def _exec(self, event: Event) -> None:
+        if not event.path:
+            if event.reason:
+                self._blind[event.reason, b""] = None
+            return
+        self._executables[event.path] = None
+        if event.reason:
+            self._blind[event.reason, event.path] = None
+        self._open(event)
+
+    def _blindness(self, event: Event) -> None:
+        self._blind[event.reason, event.path] = None
+
+    # ---- the end
+
+    def finish(self) -> Folded:
+        """What the events amount to, now that the command has ended.  Called once."""
+        outputs: dict[bytes, FileStat] = {}
+        for path, file in self._names.items():
+            if not (file.made or file.touched is not None or file.changed_in_place or path in self._given):
+                continue
+            now = self._stat(path)
+            if now is None or not modes.S_ISREG(now.mode):
+                continue
+            if file.made or path in self._given:
+                outputs[path] = now
+            elif self._has_changed(file, now):
+                outputs[path] = now
+                if file.touched is not None and file.touched.size:
+                    self._use(file, file.touched)  # it still holds bytes from before
+        self._add_moved_trees(outputs)
+        self._names.clear()
+        for path, now in outputs.items():
+            used = self._inputs.get(path)
+            if used is not None and used.reason is None and (used.stat is None or not used.stat.same_content(now)):
+                self._inputs[path] = Used(used.stat, _REPLACED)
+        return Folded(self._inputs, outputs, tuple(self._executables), tuple(self._blind))
+
+    def _has_changed(self, file: _File, now: FileStat) -> bool:
+        before = file.touched
+        if file.changed_in_place or before is None:
+            return True
+        if (now.dev, now.ino, now.size, now.mtime_ns) != (before.dev, before.ino, before.size, before.mtime_ns):
+            return True
+        # tmpfs keeps no times for stores through a mapping; it has no block device, hence major number 0
+        return file.mapped and now.ctime_ns == before.ctime_ns and os.major(now.dev) == 0
+
+    def _add_moved_trees(self, outputs: dict[bytes, FileStat]) -> None:
+        for source, place in self._moved:
+            for path in self._tree(place):
+                if path in self._names or path in outputs:
+                    continue  # seen by itself, or belongs to a directory that was moved into this one before
+                now = self._stat(path)
+                if now is None or not modes.S_ISREG(now.mode):
+                    continue
+                origin = source + path[len(place) :]
+                self._inputs.setdefault(origin, Used(now))
+                outputs[path] = now

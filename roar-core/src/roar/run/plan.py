@@ -1,0 +1,176 @@
+"""Deciding on a run: the command, the state of the repository, the tracer.  Nothing is written and nothing is started here."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from roar.api.errors import CommandNotExecutable, CommandNotFound, UsageError
+from roar.api.plan import Plan
+from roar.api.records import GitState, JobKind
+from roar.context import Context
+from roar.tracing.select import Selection, select
+from roar.workspace.dirt import classify, refusal
+from roar.workspace.git import GitQuery, GitStatus
+from roar.workspace.secrets import Redactor, workspace_key
+
+
+class RunOptions(NamedTuple):
+    """What the user asked for."""
+
+    command: tuple[bytes, ...]
+    kind: JobKind = "run"
+    tracer: str | None = None
+    allow_dirty: bool = False
+    name: str | None = None
+    labels: Mapping[str, str] = {}
+    parameters: Mapping[str, Any] = {}
+    quiet: bool = False
+    hashing: bool = True
+    algorithm: str | None = None
+    """Instead of ``hash.primary``."""
+    no_inputs_over: int | None = None
+    """Inputs larger than this many bytes aren't hashed."""
+
+
+class Planned(NamedTuple):
+    """A run that can be started."""
+
+    plan: Plan
+    executable: bytes
+    selection: Selection
+    redactor: Redactor
+
+
+def find_executable(word: bytes, path: bytes | None) -> bytes:
+    """What a shell would execute for the first word of a command.
+
+    Args:
+        word: a name to be looked up, or a path (with a slash).
+        path: the value of PATH.
+
+    Raises:
+        CommandNotFound: exit code 127.
+        CommandNotExecutable: exit code 126.
+    """
+    shown = os.fsdecode(word)
+    if b"/" in word:
+        if not os.path.lexists(word):
+            raise CommandNotFound(f"command not found: {shown}", "Check the path.")
+        if os.path.isdir(word):
+            raise CommandNotExecutable(f"command is a directory: {shown}", "Name a program.")
+        if not os.access(word, os.X_OK):
+            if not os.path.exists(word):
+                raise CommandNotFound(f"command not found: {shown} (a dangling symbolic link)", "Check the path.")
+            raise CommandNotExecutable(f"command is not executable: {shown}", f"Run: chmod +x {shown}")
+        return word
+    found_other = b""
+    for directory in (path if path is not None else os.fsencode(os.defpath)).split(b":"):
+        candidate = (directory or b".") + b"/" + word
+        if os.path.isfile(candidate):
+            if os.access(candidate, os.X_OK):
+                return candidate
+            found_other = candidate
+    if found_other:
+        raise CommandNotExecutable(
+            f"command is not executable: {os.fsdecode(found_other)}", f"Run: chmod +x {os.fsdecode(found_other)}"
+        )
+    fix = f"Did you mean: roar run ./{shown}" if os.path.exists(word) else "Check the spelling, or install it."
+    raise CommandNotFound(f"command not found: {shown}", fix)
+
+
+def make_plan(context: Context, options: RunOptions) -> Planned:
+    """Decides on a run.
+
+    Raises:
+        RoarError: NotInitialized, NotInGit, DirtyTree, CommandNotFound, CommandNotExecutable, PreflightFailed, Refused …
+    """
+    if not options.command or not options.command[0]:
+        raise UsageError("no command given.", "Try: roar run COMMAND [ARG]...")
+    workspace = context.workspace
+    try:
+        cwd = os.getcwdb()
+    except FileNotFoundError:
+        raise CommandNotFound("the working directory no longer exists.", "Run: cd ..") from None
+    query = GitQuery.start(workspace.root, _as_path(cwd))
+    # while git looks at the tree:
+    executable = find_executable(options.command[0], os.environb.get(b"PATH"))
+    config = context.config
+    selection = select(context.plugins, options.tracer or config.get("tracer.default"), options.command)
+    redactor = Redactor(os.environ, workspace_key(workspace.roar_dir))
+    words = redactor.words([os.fsdecode(word) for word in options.command])
+    status = query.result()
+    git = _git_state(context, options, status, redactor)
+    observers = context.plugins.observers
+    if observers is not None:
+        words = tuple(_redacted(observers, "command", word) for word in words)
+    uid = os.urandom(16).hex()
+    plan = Plan(
+        uid=uid,
+        kind=options.kind,
+        command=options.command,
+        redacted=words,
+        cwd=os.path.realpath(cwd),
+        root=os.fsencode(workspace.root),
+        name=options.name,
+        labels=options.labels,
+        parameters=options.parameters,
+        tracer=selection.name,
+        git=git,
+        changed=tuple(change.path for change in status.changes if change.kind != "untracked"),
+        started_ns=time.time_ns(),
+        run_dir=workspace.runs_dir / uid,
+    )
+    if observers is not None:
+        observers.roar_before_run(plan=plan)
+    return Planned(plan, executable, selection, redactor)
+
+
+def _as_path(path: bytes) -> Any:
+    from pathlib import Path
+
+    return Path(os.fsdecode(path))
+
+
+def _redacted(observers: Any, field: str, value: str) -> str:
+    for answer in observers.roar_redact(field=field, value=value):
+        if isinstance(answer, str):
+            value = answer
+    return value
+
+
+def _git_state(context: Context, options: RunOptions, status: GitStatus, redactor: Redactor) -> GitState:
+    patch = None
+    dirty = False
+    if status.changes:
+        root = os.fsencode(context.workspace.root)
+
+        def generated(paths: list[bytes]) -> set[bytes]:
+            if not os.path.exists(context.workspace.roar_dir / "roar.db") and not context.config.get("storage.url"):
+                return set()
+            storage = context.storage(read_only=True)
+            try:
+                return storage.generated(paths)
+            finally:
+                storage.close()
+
+        dirt = classify(status.changes, generated, root)
+        # outputs of earlier steps that are not committed do not count
+        dirty = bool(dirt.code or dirt.unknown)
+        if dirty and not options.allow_dirty:
+            raise refusal(dirt, _refusal_words(options, redactor))
+        if dirty:
+            patch = _patch(context, status, dirt.unknown)
+    return GitState(status.commit, status.branch, status.remote, status.root, status.cwd, dirty, patch)
+
+
+def _refusal_words(options: RunOptions, redactor: Redactor) -> Sequence[str]:
+    return redactor.words([os.fsdecode(word) for word in options.command])
+
+
+def _patch(context: Context, status: GitStatus, untracked: Sequence[bytes]) -> bytes:
+    from roar.workspace.git import patch
+
+    return patch(context.workspace.root, untracked, context.config.get("run.patch_limit"))

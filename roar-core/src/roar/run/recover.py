@@ -1,0 +1,94 @@
+"""Recording runs whose roar has died: by SIGKILL, by a power cut, or because the storage could not be written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from roar.api.errors import RoarError
+from roar.api.plan import Plan
+from roar.api.tracer import Coverage
+from roar.context import Context
+from roar.run import journal
+from roar.run.rundir import RunDir, candidates
+
+_HALF_MADE_S = 60
+"""A run directory that is still hidden after this was never finished: its roar died before the command started."""
+
+_KILLED = "roar was killed: what happened from then on was not seen (fix: run the step again)"
+
+
+def recover(context: Context) -> list[str]:
+    """Records every run of the workspace whose roar is dead.  Cheap when there is none.
+
+    A run whose command had ended is recorded as what it was; another one as `interrupted`, with what was seen.
+
+    Returns:
+        The uids of the jobs that were recorded; empty also where the storage can't be written, and then nothing is lost.
+    """
+    recorded: list[str] = []
+    for path in candidates(context.workspace.runs_dir):
+        if path.name.startswith("."):
+            _clear_half_made(path)
+            continue
+        run = RunDir.claim(path)
+        if run is None:
+            continue
+        try:
+            plan = journal.decode(run.plan(), path)
+        except (OSError, ValueError, KeyError, TypeError):
+            run.remove()  # there is no plan: the command was not started
+            continue
+        try:
+            _record(context, run, plan)
+        except (RoarError, OSError):
+            run.release()
+            continue
+        run.remove()
+        recorded.append(plan.uid)
+    return recorded
+
+
+def _clear_half_made(path: Path) -> None:
+    try:
+        if time.time() - path.stat().st_mtime > _HALF_MADE_S:
+            shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        pass  # it has just got its name
+
+
+def _record(context: Context, run: RunDir, plan: Plan) -> None:
+    # the storage first: without it there is no use in hashing, and it may have the job already
+    storage = context.storage(read_only=False)
+    try:
+        if storage.jobs_by_uid(plan.uid):
+            return
+        from roar.run.collect import Collector
+        from roar.run.conclude import Ending, Hashing, conclude
+
+        hashing = Hashing.of(context, True, None, None)
+        digester = hashing.digester()
+        collector = Collector(plan.root, os.uname().release, digester, hashing.inputs)
+        tracer = context.plugins.tracers().get(plan.tracer)
+        traced = tracer.recover(run.journal) if tracer is not None else None
+        if traced is not None:
+            collector.take(traced.events())
+            coverage = traced.finish()
+        else:
+            coverage = Coverage(0, notes=(f"tracer '{plan.tracer}' keeps nothing that outlives roar",))
+        noted = run.noted_exit()
+        exit, ended_ns = noted if noted is not None else (None, run.last_change_ns())
+        ending = Ending(
+            exit=exit,
+            ended_ns=ended_ns,
+            status="interrupted" if exit is None else "ok" if exit.code == 0 else "failed",
+            coverage=coverage,
+            tracer_version=context.plugins.tracer_version(plan.tracer) if tracer is not None else "",
+            environment={},
+            failures=(_KILLED,) if exit is None else (),
+        )
+        storage.record(conclude(context, plan, collector, digester, hashing, ending))
+    finally:
+        storage.close()

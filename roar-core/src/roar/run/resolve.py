@@ -1,0 +1,135 @@
+"""Gives events canonical paths: symbolic links resolved as they are now, and where that would be wrong, said so.
+
+Tracers name files as the process did, or as the kernel knew them (`Event.resolved`).  What comes out has canonical paths,
+names only regular files, and has a module's source in place of its cached ``.pyc``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import Callable, Iterator
+
+from roar.api.events import Blind, Event, FileStat, Kind
+
+_FOLLOWED = frozenset({Kind.OPEN, Kind.WRITE, Kind.TRUNCATE, Kind.MAP, Kind.EXEC, Kind.START})
+_NAMED = frozenset({Kind.RENAME, Kind.LINK, Kind.UNLINK, Kind.SYMLINK})
+_PYC_TIMESTAMP_HEADER = 16  # PEP 552: magic, flags, source mtime, source size
+
+
+def stat_of(path: bytes) -> FileStat | None:
+    """The file at a path now, not following a symbolic link; None when there is none or it can't be looked at."""
+    try:
+        s = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
+
+
+def tree_of(directory: bytes) -> Iterator[bytes]:
+    """The regular files below a directory; what can't be listed is left out."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            yield os.path.join(folder, name)
+
+
+class Resolver:
+    """Resolves the paths of events, one after the other.
+
+    Args:
+        path_of_inode: (dev, ino) → the path under which the fold met that file, None when it didn't.
+    """
+
+    def __init__(self, path_of_inode: Callable[[int, int], bytes | None]) -> None:
+        self._path_of_inode = path_of_inode
+        self._directories: dict[bytes, bytes] = {}
+
+    def __call__(self, event: Event) -> Iterator[Event]:
+        """The event with canonical paths; nothing when it is about no regular file; a BLIND event beside it when in doubt."""
+        kind = event.kind
+        if kind in _FOLLOWED:
+            if not event.path:
+                yield event
+                return
+            if event.stat is not None and not modes.S_ISREG(event.stat.mode):
+                return
+            if not event.resolved:
+                path, sure = self._follow(event)
+                event = event._replace(path=path, resolved=True)
+                if not sure:
+                    yield Event(Kind.BLIND, event.pid, event.time_ns, path, reason=Blind.SYMLINK)
+            if kind == Kind.OPEN:
+                if event.path.endswith(b".pyc"):
+                    event = self._source_of(event)
+                elif event.path.startswith((b"/proc/", b"/sys/", b"/dev/")):
+                    return
+            yield event
+        elif kind in _NAMED:
+            yield self._with_names(event)
+        else:
+            yield event
+
+    def _with_names(self, event: Event) -> Event:
+        # a symbolic link or directory that moved changes what paths through it mean, from here on
+        moved = event.kind == Kind.SYMLINK or (event.stat is not None and not modes.S_ISREG(event.stat.mode))
+        path = event.path
+        if event.kind != Kind.SYMLINK and path and not event.resolved:
+            path = self._directory_resolved(path)
+        path2 = self._directory_resolved(event.path2) if event.path2 else b""
+        if moved:
+            self._directories.clear()
+        return event._replace(path=path, path2=path2, resolved=True)
+
+    def _directory_resolved(self, path: bytes) -> bytes:
+        """The path with the links in its directory resolved, its last name as it is."""
+        stripped = path.rstrip(b"/") or b"/"
+        folder, name = os.path.split(stripped)
+        if name in (b"", b".", b".."):
+            return os.path.realpath(stripped)
+        real = self._directories.get(folder)
+        if real is None:
+            real = self._directories[folder] = os.path.realpath(folder)
+        return real + b"/" + name if real != b"/" else b"/" + name
+
+    def _follow(self, event: Event) -> tuple[bytes, bool]:
+        """Where an open of the path led, and whether that is sure."""
+        path = self._directory_resolved(event.path)
+        now = stat_of(path)
+        if now is None or not modes.S_ISLNK(now.mode):
+            return path, True
+        target = os.path.realpath(path)
+        was = event.stat
+        if was is None or event.existed is False:
+            return target, True
+        there = stat_of(target)
+        if there is not None and (there.dev, there.ino) == (was.dev, was.ino):
+            return target, True
+        met = self._path_of_inode(was.dev, was.ino)
+        return (met, True) if met is not None else (target, False)
+
+    def _source_of(self, event: Event) -> Event:
+        """For a cached module its source (NORM-4), with the source's state if that is what the cache was compiled from."""
+        folder, name = os.path.split(event.path)
+        parent, cache = os.path.split(folder)
+        if cache != b"__pycache__":
+            return event  # a module without source is itself
+        source = os.path.join(parent, name.split(b".", 1)[0] + b".py")
+        now = stat_of(source)
+        if now is None or not modes.S_ISREG(now.mode):
+            return event._replace(path=source, stat=None) if now is None else event
+        return event._replace(path=source, stat=now if _compiled_from(event.path, now) else None)
+
+
+def _compiled_from(cache: bytes, source: FileStat) -> bool:
+    """Whether a ``.pyc`` says that it was made from a source of this time and size."""
+    try:
+        with open(cache, "rb") as file:
+            header = file.read(_PYC_TIMESTAMP_HEADER)
+    except OSError:
+        return False
+    if len(header) < _PYC_TIMESTAMP_HEADER:
+        return False
+    flags, mtime, size = (int.from_bytes(header[i : i + 4], "little") for i in (4, 8, 12))
+    if flags:  # compiled by the source's hash, not its time; Python checks it unless told not to
+        return flags & 0b10 != 0
+    return mtime == source.mtime_ns // 10**9 & 0xFFFFFFFF and size == source.size & 0xFFFFFFFF

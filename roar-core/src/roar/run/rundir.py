@@ -1,0 +1,150 @@
+"""The run directory: what is on disk while a command runs, so that no kill loses what was seen.
+
+``.roar/runs/<uid>/`` holds ``lock`` (held by flock(2) as long as roar lives; the kernel lets go of it when roar dies,
+however it dies), ``plan.json`` (what was started), ``tracer/`` (the tracer's own files) and, once the command has
+ended, ``exit.json``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from roar.api.process import Exit
+
+
+class Running(NamedTuple):
+    """A run that is going on."""
+
+    uid: str
+    plan: dict[str, Any]
+
+
+class RunDir:
+    """A run directory whose lock is held by this process.
+
+    Attributes:
+        path: the directory.
+        journal: the tracer's directory in it.
+    """
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self.journal = path / "tracer"
+        self._lock = lock
+
+    @classmethod
+    def create(cls, runs: Path, uid: str, plan: dict[str, Any]) -> RunDir:
+        """Makes the directory and writes the plan into it.  Raises OSError; nothing is left then."""
+        path = runs / uid
+        runs.mkdir(mode=0o700, exist_ok=True)
+        hidden = runs / f".{uid}"  # nobody may take a directory for dead whose lock is not yet held
+        hidden.mkdir(mode=0o700)
+        try:
+            lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (hidden / "tracer").mkdir(mode=0o700)
+            _write(hidden / "plan.json", plan)
+            os.rename(hidden, path)
+        except OSError:
+            shutil.rmtree(hidden, ignore_errors=True)
+            raise
+        return cls(path, lock)
+
+    @classmethod
+    def claim(cls, path: Path) -> RunDir | None:
+        """Takes over the directory of a run whose roar has died; None when it lives, or somebody else is taking it over."""
+        try:
+            lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(lock).st_nlink:
+                return cls(path, lock)
+        except OSError:
+            pass
+        os.close(lock)
+        return None
+
+    def plan(self) -> dict[str, Any]:
+        """What was started.  Raises OSError or ValueError when it can't be read."""
+        plan: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
+        return plan
+
+    def note_exit(self, exit: Exit, ended_ns: int) -> None:
+        """Writes down how the command ended: from here on the run is finished, and only its record is due."""
+        _write(self.path / "exit.json", {"exit": list(exit), "ended_ns": ended_ns})
+
+    def noted_exit(self) -> tuple[Exit, int] | None:
+        """How the command ended and when, if roar lived to see it."""
+        try:
+            noted = json.loads((self.path / "exit.json").read_text())
+            return Exit(*noted["exit"]), int(noted["ended_ns"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def last_change_ns(self) -> int:
+        """When the tracer last wrote something."""
+        return max((entry.stat().st_mtime_ns for entry in (self.path, *self.journal.iterdir())), default=0)
+
+    def remove(self) -> None:
+        """Removes the directory, then lets go of the lock."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Lets go of the lock and leaves the directory for recovery."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".new")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+        json.dump(content, file)
+    os.rename(temporary, path)
+
+
+def candidates(runs: Path) -> Iterator[Path]:
+    """Every run directory, oldest first."""
+    try:
+        entries = [entry for entry in os.scandir(runs) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return
+    dated: list[tuple[int, Path]] = []
+    for entry in entries:
+        try:
+            dated.append((entry.stat().st_mtime_ns, Path(entry.path)))
+        except OSError:
+            continue  # just recorded and removed
+    for _, path in sorted(dated):
+        yield path
+
+
+def running(runs: Path) -> list[Running]:
+    """The runs that are going on in a workspace, oldest first."""
+    alive: list[Running] = []
+    for path in candidates(runs):
+        if path.name.startswith("."):
+            continue
+        try:
+            lock = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            try:
+                alive.append(Running(path.name, json.loads((path / "plan.json").read_text())))
+            except (OSError, ValueError):
+                continue
+        finally:
+            os.close(lock)
+    return alive
