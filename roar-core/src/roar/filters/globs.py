@@ -1,0 +1,60 @@
+"""The user's include and exclude patterns, as one compiled expression."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from roar.filters.places import inside
+
+
+def compiled(patterns: Sequence[str], root: bytes) -> Callable[[bytes], bool] | None:
+    """Whether a canonical path fits any of the patterns; None when there are none.
+
+    As in .gitignore: ``*`` and ``?`` stop at a slash and ``**`` doesn't; a pattern without a slash fits a name at any depth;
+    one with a slash is relative to the root, unless it begins with ``/`` or ``~``; what fits a directory fits all below it.
+    """
+    expressions = [_expression(os.fsencode(pattern), root) for pattern in patterns if pattern.strip("/ ")]
+    if not expressions:
+        return None
+    import re
+
+    match = re.compile(b"(?s)(?:" + b"|".join(expressions) + b")(?:/.*)?\\Z").match
+    return lambda path: match(path) is not None
+
+
+def _expression(pattern: bytes, root: bytes) -> bytes:
+    import re
+
+    pattern = pattern.rstrip(b"/")
+    if pattern.startswith((b"~/", b"/")):
+        return _translated(os.path.expanduser(pattern))
+    pattern = pattern.removeprefix(b"./")
+    anywhere = b"(?:.*/)?" if b"/" not in pattern else b""
+    if anywhere:
+        return b"/" + anywhere + _translated(pattern)
+    return re.escape(inside(root)) + _translated(pattern)
+
+
+def _translated(pattern: bytes) -> bytes:
+    import re
+
+    out = b""
+    place = 0
+    while place < len(pattern):
+        rest = pattern[place:]
+        if rest.startswith(b"**/"):
+            out, place = out + b"(?:.*/)?", place + 3
+        elif rest.startswith(b"**"):
+            out, place = out + b".*", place + 2
+        elif rest.startswith(b"*"):
+            out, place = out + b"[^/]*", place + 1
+        elif rest.startswith(b"?"):
+            out, place = out + b"[^/]", place + 1
+        elif rest.startswith(b"[") and (end := rest.find(b"]", 2)) > 0:
+            inner = rest[1:end].replace(b"\\", b"\\\\").replace(b"[", b"\\[")
+            negated = inner.startswith((b"!", b"^"))
+            out, place = out + b"(?!/)[" + (b"^" + inner[1:] if negated else inner) + b"]", place + end + 1
+        else:
+            out, place = out + re.escape(rest[:1]), place + 1
+    return out
