@@ -1,0 +1,1 @@
+"""Choosing a tracer and telling whether it can work here."""
