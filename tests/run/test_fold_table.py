@@ -141,7 +141,13 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
         "/a",
         "/a /z",
     ),
-    ("rename between two names of one file does nothing", [link("/a", "/z", 1), rename("/a", "/z", 1)], {"/a": st(1), "/z": st(1)}, "/a", "/z"),
+    (
+        "rename between two names of one file does nothing",
+        [link("/a", "/z", 1), rename("/a", "/z", 1)],
+        {"/a": st(1), "/z": st(1)},
+        "/a",
+        "/z",
+    ),
     (
         "RENAME_EXCHANGE",
         [rename("/a", "/b", 1, flags=EXCHANGE)],

@@ -10,8 +10,8 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, NoReturn
 
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 """Python sets these to SIG_IGN at start; a program run from a shell has them at their default."""
@@ -58,6 +58,7 @@ class Child(NamedTuple):
     pid: int
     mask: frozenset[int]
     """The signal mask that roar was started with, and that the command has."""
+    witness: GroupWitness
 
 
 def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
@@ -75,51 +76,50 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
     Raises:
         OSError: as execve(2); a script without ``#!`` is given to /bin/sh, as shells do.
     """
-    environment = dict(launch.env if env is None else env)
+    environment = launch.env if env is None else env
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
-    mask = frozenset(int(s) for s in before)
-    sigchld = signal.getsignal(signal.SIGCHLD)
-    if sigchld is signal.SIG_IGN:  # the kernel would reap the child, and its status would be lost
+    ignores_children = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    if ignores_children:  # the kernel would reap the child, and its status would be lost
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    start = _fork_ignoring_sigchld if sigchld is signal.SIG_IGN else _posix_spawn
+    witness = GroupWitness()  # before the command: there is no moment in which only one of the two gets a signal
+    read, write = os.pipe()
+    # not posix_spawn(3): glibc's leaves signals 32 and 33 ignored in the program, and can ignore none that should be
+    pid = os.fork()
+    if not pid:
+        _become(launch, environment, before, ignores_children, write)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        failed = pipe.read()  # ends when execve(2) closes the other side
+    if failed:
+        os.waitpid(pid, 0)
+        witness.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(launch.executable))
+    return Child(pid, frozenset(int(number) for number in before), witness)
+
+
+def _become(
+    launch: Launch, env: Mapping[bytes, bytes], mask: Iterable[int], ignores_children: bool, failures: int
+) -> NoReturn:
+    """In the child: becomes the command, or writes the error's number into the pipe."""
     try:
+        for number in _PYTHON_IGNORES:
+            signal.signal(number, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if ignores_children:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
-            return Child(start(launch.executable, launch.argv, environment, mask), mask)
+            os.execve(launch.executable, launch.argv, env)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
-            argv = (b"sh", launch.executable, *launch.argv[1:])
-            return Child(start(b"/bin/sh", argv, environment, mask), mask)
-    except OSError:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        raise
-
-
-def _posix_spawn(path: bytes, argv: Sequence[bytes], env: dict[bytes, bytes], mask: frozenset[int]) -> int:
-    return os.posix_spawn(path, list(argv), env, setsigmask=mask, setsigdef=_PYTHON_IGNORES)
-
-
-def _fork_ignoring_sigchld(path: bytes, argv: Sequence[bytes], env: dict[bytes, bytes], mask: frozenset[int]) -> int:
-    """As `_posix_spawn`, for a command that inherits SIGCHLD ignored: posix_spawn(3) can only set defaults."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(write)
-        with os.fdopen(read, "rb") as pipe:
-            failed = pipe.read()
-        if failed:
-            os.waitpid(pid, 0)
-            raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(path))
-        return pid
-    try:
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        for ignored in _PYTHON_IGNORES:
-            signal.signal(ignored, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.execve(path, list(argv), env)
+            os.execve(b"/bin/sh", (b"sh", launch.executable, *launch.argv[1:]), env)
     except OSError as error:
-        os.write(write, b"%d" % (error.errno or errno.EINVAL))
-    os._exit(127)
+        os.write(failures, b"%d" % (error.errno or errno.EINVAL))
+    finally:
+        os._exit(127)
 
 
 def wait(child: Child) -> Exit:
@@ -128,7 +128,7 @@ def wait(child: Child) -> Exit:
     A signal that the terminal or a kill of the whole group sent has reached the command already and is not passed on;
     one that was sent to roar alone is.  When the command stops, roar stops, so that the shell sees the job stop.
     """
-    with _GroupWitness(child) as witness:
+    try:
         while True:
             info = signal.sigwaitinfo(_HELD)
             number = info.si_signo
@@ -136,12 +136,11 @@ def wait(child: Child) -> Exit:
                 ended = _reap(child.pid)
                 if ended is not None:
                     return ended
-            elif number == signal.SIGCONT:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child.pid, number)
-            elif info.si_code != _SI_KERNEL and not witness.saw(number):
+            elif number == signal.SIGCONT or (info.si_code != _SI_KERNEL and not child.witness.saw(number)):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(child.pid, number)
+    finally:
+        child.witness.close()
 
 
 def _reap(pid: int) -> Exit | None:
@@ -163,27 +162,26 @@ def exit_of(status: int, usage: Sequence[float] | None = None) -> Exit:
     return Exit(code, killed, usage[0], usage[1], int(usage[2]) * 1024)
 
 
-class _GroupWitness:
+class GroupWitness:
     """Tells a signal to the whole process group from one to roar alone.
 
     The kernel doesn't say which it was.  So an idle process sits in the group with every signal at its default: if the
     signal killed it, the group was meant.  It reads from a pipe of roar's, and so ends with roar, however that ends.
     """
 
-    def __init__(self, child: Child) -> None:
-        self._mask = child.mask
+    def __init__(self) -> None:
         self._pid = 0
         self._pipe = -1
-
-    def __enter__(self) -> _GroupWitness:
         self._start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Ends it."""
         if self._pipe >= 0:
             os.close(self._pipe)
+            self._pipe = -1
         if self._pid:
             os.waitpid(self._pid, 0)
+            self._pid = 0
 
     def _start(self) -> None:
         read, self._pipe = os.pipe()
@@ -207,7 +205,7 @@ class _GroupWitness:
             done, status = os.waitpid(self._pid, os.WNOHANG)
             if done:
                 self._pid = 0
-                os.close(self._pipe)
+                self.close()
                 self._start()
                 return os.WIFSIGNALED(status) and os.WTERMSIG(status) == number
             signal.sigtimedwait((), 0.002)

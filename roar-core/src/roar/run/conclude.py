@@ -185,20 +185,17 @@ def _filter(
 ) -> tuple[list[tuple[bytes, Direction]], dict[str, tuple[tuple[bytes, Direction], ...]], tuple[str, ...]]:
     from roar.filters.apply import sieve
 
-    config = context.config
-    filters = [f for f in context.plugins.filters() if config.get(f.config_key) is not False]
-    roar_dir = os.fsencode(context.workspace.roar_dir)
-    where = FilterContext(plan.root, roar_dir, config.get, executables)
-    observers = context.plugins.observers
+    plugins = context.plugins
+    where = FilterContext(plan.root, os.fsencode(context.workspace.roar_dir), context.config.get, executables)
+    observers = plugins.observers
     keep = None
-    if observers is not None:
+    if observers is not None and observers.implement("roar_keep"):
 
         def keep(path: bytes, direction: Direction) -> bool | None:
-            answer: bool | None = observers.roar_keep(path=path, direction=direction, command=plan.command)
-            return answer
+            return observers.roar_keep(path, direction, plan.command)
 
-    sieved = sieve(files, filters, where, keep)
-    return list(sieved.kept), {name: tuple(paths) for name, paths in sieved.dropped.items()}, sieved.notes
+    sieved = sieve(files, plugins.filters(), where, keep, plugins.blame)
+    return sieved.kept, {name: tuple(paths) for name, paths in sieved.dropped.items()}, sieved.notes
 
 
 def _hash(
@@ -218,9 +215,9 @@ def _hash(
 
     def wanted() -> Iterable[Task]:
         for path, used in inputs.items():
-            if path not in early and used.reason is None and path not in outputs:
-                if limit is None or used.stat is None or used.stat.size <= limit:
-                    yield Task(path, used.stat, hashing.inputs)
+            fits = limit is None or used.stat is None or used.stat.size <= limit
+            if fits and path not in early and used.reason is None and path not in outputs:
+                yield Task(path, used.stat, hashing.inputs)
 
     digester.submit(wanted())
     digester.submit(Task(path, stat, hashing.outputs) for path, stat in outputs.items())

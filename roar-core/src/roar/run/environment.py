@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -24,12 +25,10 @@ def system() -> dict[str, Any]:
         "machine": uname.machine,
         "processors": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "roar_python": "%d.%d.%d" % sys.version_info[:3],
+        "roar_python": ".".join(map(str, sys.version_info[:3])),
     }
-    try:
+    with contextlib.suppress(ValueError, OSError):  # another C library than glibc
         described["libc"] = os.confstr("CS_GNU_LIBC_VERSION")
-    except (ValueError, OSError):
-        pass  # another C library than glibc
     release = _os_release()
     if release:
         described["distribution"] = release

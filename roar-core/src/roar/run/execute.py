@@ -18,7 +18,7 @@ from roar.run import journal
 from roar.run.collect import Collector
 from roar.run.conclude import Ending, Hashing, conclude
 from roar.run.inherited import Inherited
-from roar.run.plan import Planned, RunOptions, make_plan
+from roar.run.plan import Planned, RunOptions, make_plan, redacted
 from roar.run.rundir import RunDir
 
 _GIVING_UP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -115,9 +115,14 @@ class _Run:
         """What is done while the command runs."""
         from roar.run.environment import system, variables
 
-        self._environment["variables"] = variables(os.environ, self._planned.redactor)
-        self._environment["system"] = system()
+        recorded = variables(os.environ, self._planned.redactor)
         observers = self._context.plugins.observers
+        if observers is not None and observers.implement("roar_redact"):
+            for name, value in recorded.items():
+                if isinstance(value, str):
+                    recorded[name] = redacted(observers, f"env:{name}", value)
+        self._environment["variables"] = recorded
+        self._environment["system"] = system()
         if observers is not None:
             observers.roar_run_started(plan=self._planned.plan, pid=self._traced.pid)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from roar.api.errors import CommandNotExecutable, CommandNotFound, UsageError
 from roar.api.plan import Plan
@@ -15,6 +16,9 @@ from roar.tracing.select import Selection, select
 from roar.workspace.dirt import classify, refusal
 from roar.workspace.git import GitQuery, GitStatus
 from roar.workspace.secrets import Redactor, workspace_key
+
+if TYPE_CHECKING:
+    from roar.plugins.observers import Observers
 
 
 class RunOptions(NamedTuple):
@@ -94,7 +98,7 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
         cwd = os.getcwdb()
     except FileNotFoundError:
         raise CommandNotFound("the working directory no longer exists.", "Run: cd ..") from None
-    query = GitQuery.start(workspace.root, _as_path(cwd))
+    query = GitQuery.start(workspace.root, Path(os.fsdecode(cwd)))
     # while git looks at the tree:
     executable = find_executable(options.command[0], os.environb.get(b"PATH"))
     config = context.config
@@ -104,8 +108,10 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
     status = query.result()
     git = _git_state(context, options, status, redactor)
     observers = context.plugins.observers
-    if observers is not None:
-        words = tuple(_redacted(observers, "command", word) for word in words)
+    if observers is not None and observers.implement("roar_redact"):
+        words = tuple(redacted(observers, "command", word) for word in words)
+        if git.remote is not None:
+            git = git._replace(remote=redacted(observers, "remote", git.remote))
     uid = os.urandom(16).hex()
     plan = Plan(
         uid=uid,
@@ -128,17 +134,10 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
     return Planned(plan, executable, selection, redactor)
 
 
-def _as_path(path: bytes) -> Any:
-    from pathlib import Path
-
-    return Path(os.fsdecode(path))
-
-
-def _redacted(observers: Any, field: str, value: str) -> str:
-    for answer in observers.roar_redact(field=field, value=value):
-        if isinstance(answer, str):
-            value = answer
-    return value
+def redacted(observers: Observers, field: str, value: str) -> str:
+    """What the observers leave of a value; see the hook `roar_redact`."""
+    answers = observers.roar_redact(field, value)
+    return answers[-1] if answers else value
 
 
 def _git_state(context: Context, options: RunOptions, status: GitStatus, redactor: Redactor) -> GitState:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from roar.api.events import FileStat
 from roar.api.hashers import Hasher
 from roar.api.records import GitState
-from roar.workspace.git import output_of
+from roar.workspace.gitprocess import ask
 
 _MOST = 1000  # paths on one command line
 _ENTRY = re.compile(
@@ -47,8 +47,7 @@ class Tracked:
         if not below or self._git is None:
             return set()
         if self._names is None:
-            listed = output_of(["git", "ls-files", "-z", "--cached"], self._root)
-            self._names = frozenset(listed.split(b"\0")) if listed is not None else frozenset()
+            self._names = frozenset(self._git_says("ls-files", "-z", "--cached").split(b"\0"))
         names, changed = self._names, self._changed
         found: set[bytes] = set()
         for path in below:
@@ -80,17 +79,25 @@ class Tracked:
         paths = list(wanted)
         for i in range(0, len(paths), _MOST):
             names = [b":(literal)" + path[start:] for path in paths[i : i + _MOST]]
-            listed = output_of(["git", "ls-files", "--stage", "--debug", "-z", "--", *names], self._root)
-            for entry in _ENTRY.finditer(listed or b""):
+            listed = self._git_says("ls-files", "--stage", "--debug", "-z", "--", *names)
+            for entry in _ENTRY.finditer(listed):
                 path = self._prefix + entry["path"]
                 stat = wanted.get(path)
                 if stat is not None and _is_state(entry, stat):
-                    content = output_of(["git", "cat-file", "blob", entry["blob"]], self._root)
+                    content = self._git_says("cat-file", "blob", entry["blob"])
                     if (
                         content is not None and len(content) == stat.size
                     ):  # else a filter (LFS, line ends) stands between
                         found[path] = {name: _digest(hashers[name], content) for name in algorithms}
         return found
+
+    def _git_says(self, *words: str | bytes) -> bytes:
+        """What git answers; nothing when it fails: then nothing is known of these files, and that is all."""
+        try:
+            said = ask(self._root, [words])[0]
+        except OSError:
+            return b""
+        return said.out if said.ok else b""
 
 
 def _is_state(entry: re.Match[bytes], stat: FileStat) -> bool:
