@@ -25,10 +25,12 @@ _ASIDE = frozenset((b"_SUCCESS", b"_metadata", b"_common_metadata"))
 """What Spark, Dask and Arrow write beside the parts."""
 _CHECKPOINT = (b".safetensors", b".bin", b".pt", b".pth", b".ckpt", b".gguf", b".msgpack", b".h5")
 
+_ZARR_DIRECTORY = re.compile(rb"\.zarr(?=/|\Z)")
+_LANCE_DIRECTORY = re.compile(rb"\.lance(?=/|\Z)")
 _PARTITION = re.compile(rb"/[^/=]+=[^/]*(?=/|\Z)")
 _PART = re.compile(rb"part[-.]\d+\b")
 _SHARD = re.compile(rb"(.*?)[-.](\d+)-of-(\d+)((?:\.[A-Za-z][\w.]*)?)\Z", re.DOTALL)
-_TAR = re.compile(rb"(.*?)[-_]?\d{4,}\.(?:tar(?:\.\w+)?|tgz)\Z", re.DOTALL)
+_TAR = re.compile(rb"(.*?)[-_]?\d{4,7}\.(?:tar(?:\.\w+)?|tgz)\Z", re.DOTALL)
 _TFRECORD = b".tfrecord"
 
 
@@ -43,12 +45,18 @@ class _Found(NamedTuple):
 class _Files:
     """The files that are in no composite yet, by directory."""
 
-    def __init__(self, edges: Iterable[Edge]) -> None:
+    def __init__(self, edges: Iterable[Edge], root: bytes) -> None:
+        self._root = root + b"/"
         self.directories: dict[bytes, dict[bytes, Edge]] = {}
         for edge in edges:
             directory, _, name = edge.path.rpartition(b"/")
             self.directories.setdefault(directory, {})[name] = edge
         self._sorted = sorted(self.directories)
+
+    def search(self, pattern: re.Pattern[bytes], directory: bytes) -> re.Match[bytes] | None:
+        """Looks for a pattern in a directory's name, for one in the workspace only below the root."""
+        inside = directory.startswith(self._root) or directory + b"/" == self._root
+        return pattern.search(directory, len(self._root) - 1 if inside else 0)
 
     def below(self, root: bytes) -> list[bytes]:
         """The directory and those below it."""
@@ -66,7 +74,11 @@ class _Files:
 
 
 def find_composites(
-    edges: Sequence[Edge], direction: Direction, algorithm: str, new: Callable[[], Digest] | None = None
+    edges: Sequence[Edge],
+    direction: Direction,
+    algorithm: str,
+    new: Callable[[], Digest] | None = None,
+    root: bytes = b"",
 ) -> tuple[Composite, ...]:
     """Finds the composites among a job's inputs or outputs.
 
@@ -75,12 +87,13 @@ def find_composites(
         direction: of the edges.
         algorithm: the digest that identifies the members; the tree's is made with it too.
         new: begins a digest of that algorithm; needed only for one that is neither blake3 nor of hashlib.
+        root: of the workspace: the names of the directories above it mean nothing for the files in it.
 
     Returns:
         By path.  A composite's digest is over the sorted relative names, sizes and digests of all members; it is empty when
         the digest of any member isn't known, as it would else be the digest of something else.
     """
-    files = _Files(edges)
+    files = _Files(edges, root)
     found = [one for detect in _DETECTORS for one in detect(files)]
     if not found:
         return ()
@@ -120,17 +133,17 @@ def _zarr(files: _Files) -> Iterator[_Found]:
     """Directories with Zarr's metadata or name; the outermost is the store."""
     roots = []
     for directory, names in files.directories.items():
-        named = re.search(rb".*?\.zarr(?=/|\Z)", directory, re.DOTALL)
+        named = files.search(_ZARR_DIRECTORY, directory)
         if named:
-            roots.append(named.group())
+            roots.append(directory[: named.end()])
         elif not _ZARR_NAMES.isdisjoint(names):
             roots.append(directory)
     yield from _trees(files, roots, "zarr")
 
 
 def _lance(files: _Files) -> Iterator[_Found]:
-    roots = [re.search(rb".*?\.lance(?=/|\Z)", directory, re.DOTALL) for directory in files.directories]
-    yield from _trees(files, [root.group() for root in roots if root], "lance")
+    found = [(directory, files.search(_LANCE_DIRECTORY, directory)) for directory in files.directories]
+    yield from _trees(files, [directory[: named.end()] for directory, named in found if named], "lance")
 
 
 def _trees(files: _Files, roots: Iterable[bytes], kind: str) -> Iterator[_Found]:
@@ -161,7 +174,7 @@ def _partitions(files: _Files) -> Iterator[_Found]:
     """Directories with ``key=value`` directories that have tables: without tables they may be anybody's, such as Hydra's."""
     roots: dict[bytes, list[bytes]] = {}
     for directory, names in files.directories.items():
-        partition = _PARTITION.search(directory)
+        partition = files.search(_PARTITION, directory)
         if partition and any(map(_is_table, names)):
             roots.setdefault(directory[: partition.start()], []).append(directory)
     for root, directories in roots.items():
