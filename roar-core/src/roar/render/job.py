@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from roar.api.filters import Direction
@@ -15,7 +15,6 @@ from roar.render.text import (
     columns,
     command_text,
     duration_text,
-    padded,
     plural,
     printable,
     shortened,
@@ -128,57 +127,60 @@ def edge_lines(
     """A titled list of edges; those that belong to a composite are one line."""
     total = sum(view.edge.size or 0 for view in edges)
     yield look.paint(f"{title} ({len(edges)}" + (f", {size_text(total)})" if edges else ")"), "bold")
-    rows = list(_rows(edges, composites, look, place))
+    rows = list(edge_rows(edges, composites, look, place))
     shown = rows[:LIST_LIMIT] if look.terminal else rows
-    width = min(max((columns(name) for name, *_ in shown), default=0), max(look.width - 34, 24) if look.width else 60)
-    for name, size, digest, note in shown:
-        yield f"  {padded(name, width)}  {size:>7}  {digest}  {note}".rstrip()
+    yield from (f"  {line}" for line in row_lines(shown, look, look.width - 34 if look.width else 60))
     if len(rows) > len(shown):
-        yield f"  {look.sign('…', '...')} and {len(rows) - len(shown)} more (all of them: roar show REF --json, or | cat)"
+        yield f"  {look.sign('…', '...')} and {len(rows) - len(shown)} more; all of them: add | cat, or --json"
 
 
-def _rows(
-    edges: list[EdgeView], composites: list[Composite], look: Look, place: Place
-) -> Iterator[tuple[str, str, str, str]]:
-    members: dict[tuple[bytes, Direction], Composite] = {}
+class Row(NamedTuple):
+    """An edge, or a composite, as it is printed."""
+
+    name: str
+    mark: str
+    """``(missing)``, ``(changed)``, ``(2 missing)`` or nothing."""
+    size: str
+    digest: str
+    note: str
+
+
+def row_lines(rows: Sequence[Row], look: Look, width: int) -> Iterator[str]:
+    """Rows in columns; names longer than `width` columns stick out."""
+    room = min(max((columns(f"{row.name} {row.mark}".rstrip()) for row in rows), default=0), max(width, 24))
+    for row in rows:
+        blank = " " * (room - columns(f"{row.name} {row.mark}".rstrip()))
+        mark = " " + look.paint(row.mark, "red" if "missing" in row.mark else "yellow") if row.mark else ""
+        yield f"{row.name}{mark}{blank}  {row.size:>7}  {row.digest}  {row.note}".rstrip()
+
+
+def edge_rows(edges: list[EdgeView], composites: list[Composite], look: Look, place: Place) -> Iterator[Row]:
+    """A row an edge; the edges that belong to a composite are one row, where the first of them is."""
+    members: dict[bytes, Composite] = {}
     for composite in composites:
         for edge in composite_members(composite, [view.edge for view in edges]):
-            members[edge.path, edge.direction] = composite
+            members[edge.path] = composite
     states: dict[Composite, Counter[str]] = {}
     for view in edges:
-        composite_of = members.get((view.edge.path, view.edge.direction))
-        if composite_of is not None:
-            states.setdefault(composite_of, Counter())[view.state or "unknown"] += 1
+        if view.edge.path in members:
+            states.setdefault(members[view.edge.path], Counter())[view.state or "unknown"] += 1
     done: set[Composite] = set()
     for view in edges:
         edge = view.edge
-        found = members.get((edge.path, edge.direction))
+        found = members.get(edge.path)
         if found is None:
-            yield (
-                place.name(edge.path) + mark(view, look),
-                size_text(edge.size),
-                digest_text(edge.hashes),
-                _edge_note(view),
-            )
+            mark = f"({view.state})" if view.state in ("missing", "changed") else ""
+            yield Row(place.name(edge.path), mark, size_text(edge.size), digest_text(edge.hashes), _edge_note(view))
         elif found not in done:
             done.add(found)
-            note = f"{found.kind}, {plural(found.members, 'file')}"
-            gone = [
-                f"{count} {state}" for state, count in sorted(states[found].items()) if state in ("missing", "changed")
-            ]
-            shown = place.name(found.path) + ("/" if edge.path.startswith(found.path + b"/") else "*")
-            if gone:
-                shown += look.paint(f" ({', '.join(gone)})", "yellow")
-            yield shown, size_text(found.size), digest_text({found.algorithm: found.digest}), note
-
-
-def mark(view: EdgeView, look: Look) -> str:
-    """`` (missing)`` or `` (changed)``, else nothing."""
-    if view.state == "missing":
-        return " " + look.paint("(missing)", "red")
-    if view.state == "changed":
-        return " " + look.paint("(changed)", "yellow")
-    return ""
+            gone = [f"{states[found][state]} {state}" for state in ("changed", "missing") if states[found][state]]
+            yield Row(
+                place.name(found.path) + ("/" if edge.path.startswith(found.path + b"/") else "*"),
+                f"({', '.join(gone)})" if gone else "",
+                size_text(found.size),
+                digest_text({found.algorithm: found.digest}),
+                f"{printable(found.kind)}, {plural(found.members, 'file')}",
+            )
 
 
 def _edge_note(view: EdgeView) -> str:
@@ -188,11 +190,10 @@ def _edge_note(view: EdgeView) -> str:
     return ", ".join(notes)
 
 
-def digest_text(hashes: object) -> str:
-    """The primary digest, short: ``blake3 3f2a91c4``."""
-    if isinstance(hashes, dict) or hasattr(hashes, "items"):
-        for name, digest in hashes.items():
-            return f"{printable(name)} {digest[:12]}"
+def digest_text(hashes: Mapping[str, str]) -> str:
+    """The primary digest, short: ``blake3 3f2a91c4d0b7``; ``-`` when there is none."""
+    for name, digest in hashes.items():
+        return f"{printable(name)} {printable(digest[:12])}"
     return "-"
 
 

@@ -1,0 +1,145 @@
+"""The graph of a session: its jobs as steps, each with the steps that made what it read."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from roar.api.records import Composite, Job, Session, StoredEdge
+from roar.api.storage import JobQuery, Storage
+
+
+class Step(NamedTuple):
+    """A job in the graph."""
+
+    job: Job
+    inputs: list[StoredEdge]
+    outputs: list[StoredEdge]
+    composites: list[Composite]
+    parents: tuple[int, ...]
+    """Ids of the jobs that made what it read, oldest first."""
+    superseded_by: int | None
+    """The newest job that ran the same command again, None for the newest itself."""
+
+
+class Graph(NamedTuple):
+    """A session's steps by job id, oldest first.  A step's parents are always older than it."""
+
+    session: Session
+    steps: dict[int, Step]
+    writers: dict[bytes, list[tuple[int, int | None]]]
+    """Path → (job id, artifact id) of every job that wrote it, oldest first."""
+    origins: dict[tuple[int, bytes], int]
+    """(job id, input path) → id of the job that made what was read there; absent for root inputs."""
+
+    @property
+    def current(self) -> list[Step]:
+        """The steps that no later run of the same command superseded."""
+        return [step for step in self.steps.values() if step.superseded_by is None]
+
+    def newest(self, job_id: int) -> int:
+        """The job itself, or the newest run of the same command."""
+        return self.steps[job_id].superseded_by or job_id
+
+    def current_parents(self, step: Step) -> list[int]:
+        """Parents, each replaced by the newest run of its command; without any that is younger than the step."""
+        newest = {self.newest(parent) for parent in step.parents}
+        return sorted(parent for parent in newest if parent < step.job.id) + sorted(
+            parent for parent in newest if parent > step.job.id and not self.leads_to(step.job.id, parent)
+        )
+
+    def leads_to(self, ancestor: int, descendant: int) -> bool:
+        """Whether one job's outputs went, directly or through others, into another."""
+        todo, seen = [descendant], {descendant}
+        while todo:
+            for parent in self.steps[todo.pop()].parents:
+                if parent == ancestor:
+                    return True
+                if parent > ancestor and parent not in seen:
+                    seen.add(parent)
+                    todo.append(parent)
+        return False
+
+
+def graph_of(storage: Storage, session: Session) -> Graph:
+    """The graph of a session, of what was recorded: the disk is not looked at."""
+    jobs = {job.id: job for job in storage.jobs(JobQuery(session=session.id))[::-1]}
+    composites = storage.composites(list(jobs))
+    edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]] = {job_id: ([], []) for job_id in jobs}
+    for edge in storage.edges(list(jobs)):
+        edges[edge.job_id][edge.direction == "output"].append(edge)
+    writers = _writers(edges)
+    makers = _makers(edges)
+    superseded = _superseded(jobs.values())
+    origins: dict[tuple[int, bytes], int] = {}
+    steps: dict[int, Step] = {}
+    for job_id, job in jobs.items():
+        inputs, outputs = edges[job_id]
+        for edge in inputs:
+            origin = _origin(edge, writers, makers)
+            if origin is not None:
+                origins[job_id, edge.path] = origin
+        parents = tuple(sorted({origins[job_id, edge.path] for edge in inputs if (job_id, edge.path) in origins}))
+        steps[job_id] = Step(job, inputs, outputs, composites.get(job_id, []), parents, superseded.get(job_id))
+    return Graph(session, steps, writers, origins)
+
+
+def _writers(edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]]) -> dict[bytes, list[tuple[int, int | None]]]:
+    writers: dict[bytes, list[tuple[int, int | None]]] = {}
+    for job_id, (_, outputs) in edges.items():
+        for edge in outputs:
+            writers.setdefault(edge.path, []).append((job_id, edge.artifact_id))
+    return writers
+
+
+def _makers(edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]]) -> dict[int, list[int]]:
+    """Artifact → the jobs that wrote it, oldest first; empty files are left out, as they are alike by chance."""
+    makers: dict[int, list[int]] = {}
+    for job_id, (_, outputs) in edges.items():
+        for edge in outputs:
+            if edge.artifact_id is not None and edge.size:
+                makers.setdefault(edge.artifact_id, []).append(job_id)
+    return makers
+
+
+def _origin(
+    edge: StoredEdge, writers: dict[bytes, list[tuple[int, int | None]]], makers: dict[int, list[int]]
+) -> int | None:
+    """The job that made what an input edge read: the last to write that content at its path, else anywhere."""
+    before = [writer for writer in writers.get(edge.path, ()) if writer[0] < edge.job_id]
+    if edge.artifact_id is None:
+        return before[-1][0] if before else None
+    for job_id, artifact in reversed(before):
+        if artifact == edge.artifact_id or artifact is None:
+            return job_id
+    if edge.tracked:  # the commit is where it comes from
+        return None
+    elsewhere = makers.get(edge.artifact_id, [])
+    position = bisect_left(elsewhere, edge.job_id)
+    return elsewhere[position - 1] if position else None
+
+
+def _superseded(jobs: Iterable[Job]) -> dict[int, int]:
+    newest: dict[tuple[object, ...], int] = {}
+    listed = list(jobs)
+    for job in listed:
+        newest[_command(job)] = job.id
+    return {job.id: newest[_command(job)] for job in listed if newest[_command(job)] != job.id}
+
+
+def _command(job: Job) -> tuple[object, ...]:
+    return (job.kind, job.cwd, job.command)
+
+
+def last_write(graph: Graph, path: bytes) -> tuple[int, int | None] | None:
+    """(job id, artifact id) of the newest job that wrote the path."""
+    written = graph.writers.get(path)
+    return written[-1] if written else None
+
+
+def artifacts(steps: Iterable[Step]) -> Iterator[tuple[Step, StoredEdge]]:
+    """Every edge of the steps, inputs before outputs."""
+    for step in steps:
+        for edge in (*step.inputs, *step.outputs):
+            yield step, edge

@@ -1,0 +1,35 @@
+"""Why steps are stale, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from roar.lineage.graph import Graph
+from roar.lineage.staleness import Health
+
+_SHOWN = 3
+
+
+def stale_reasons(health: Health, graph: Graph, name: Callable[[bytes], str]) -> list[str]:
+    """One clause a reason: ``train.csv changed since``, ``@1 wrote train.csv again``, ``@1 is stale``.
+
+    Args:
+        health: of the step.
+        graph: that the step is in.
+        name: how a path is printed.
+    """
+    clauses: list[str] = []
+    for reason in health.stale:
+        if reason.cause == "changed":
+            clauses.append(f"{name(reason.path)} changed since")
+        elif reason.cause == "rewritten":
+            clauses.append(f"{graph.steps[reason.by].job.ref} wrote {name(reason.path)} again")
+        else:
+            clauses.append(f"{graph.steps[reason.by].job.ref} is stale")
+    return clauses
+
+
+def stale_text(clauses: list[str]) -> str:
+    """The first few of them in one line."""
+    more = len(clauses) - _SHOWN
+    return ", ".join(clauses[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
