@@ -1,0 +1,106 @@
+"""What the first program of a run is: the runner starts it, so that no shim looks at it before (shim/program.c does for the rest)."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import struct
+from typing import NamedTuple
+
+from roar.api.events import Blind, Event, Kind
+from roar_tracer_preload.events import stat_of
+
+_HEAD_BYTES = 4096
+_MAX_INTERPRETERS = 5  # fs/exec.c
+_MACHINES = {"x86_64": 62, "aarch64": 183}
+_PT_INTERP, _PT_NOTE = 3, 4
+_GO_NOTE = struct.pack("<I", 4), b"Go\0\0"
+_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+_LOADERS = (b"ld-linux-", b"ld-musl-", b"ld64.so", b"ld-2.")
+
+
+class First(NamedTuple):
+    """What is known of the first program before it is started."""
+
+    events: tuple[Event, ...]
+    """EXEC of the program and OPEN of its interpreters; `pid` is still 0."""
+    reason: str
+    """Why the shim will be blind in it; empty: it won't."""
+
+
+def examine(path: bytes) -> First:
+    """Looks at a program as the kernel and the loader will.
+
+    Args:
+        path: absolute.
+    """
+    events: list[Event] = []
+    reason = _examine(path, events, 0)
+    if events:
+        events[0] = events[0]._replace(reason=reason)
+    return First(tuple(events), reason)
+
+
+def _examine(path: bytes, events: list[Event], depth: int) -> str:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""  # starting it will fail and say why
+    kind = Kind.OPEN if depth else Kind.EXEC
+    events.append(Event(kind, 0, 0, path, existed=True if depth else None, stat=stat_of(status)))
+    try:
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return Blind.SETUID if _is_secure(path, status) else ""
+    if head.startswith(b"#!") and depth < _MAX_INTERPRETERS:
+        words = head[2:].split(b"\n", 1)[0].split()
+        return _examine(words[0], events, depth + 1) if words else ""
+    return _examine_elf(path, status, head) if head.startswith(b"\x7fELF") else ""
+
+
+def _examine_elf(path: bytes, status: os.stat_result, head: bytes) -> str:
+    if len(head) < 64 or head[4] != 2 or struct.unpack_from("<H", head, 18)[0] != _MACHINES.get(platform.machine()):
+        return Blind.FOREIGN
+    (at,), (count,) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<H", head, 56)
+    loader = None
+    for i in range(count):
+        if at + (i + 1) * _PROGRAM_HEADER.size > len(head):
+            break
+        kind, _, offset, _, _, size, _, _ = _PROGRAM_HEADER.unpack_from(head, at + i * _PROGRAM_HEADER.size)
+        if kind == _PT_NOTE and _has_go_note(head[offset : offset + size]):
+            return Blind.GO
+        if kind == _PT_INTERP:
+            loader = head[offset : offset + size].rstrip(b"\0").rsplit(b"/", 1)[-1]
+    if loader is None:
+        return Blind.STATIC
+    if loader and not loader.startswith(_LOADERS):
+        return Blind.LOADER
+    return Blind.SETUID if _is_secure(path, status) else ""
+
+
+def _has_go_note(notes: bytes) -> bool:
+    at = 0
+    while at + 16 <= len(notes):
+        name, description = struct.unpack_from("<II", notes, at)
+        if (notes[at + 8 : at + 12], notes[at + 12 : at + 16]) == _GO_NOTE and name == 4:
+            return True
+        at += 12 + (name + 3 & ~3) + (description + 3 & ~3)
+    return False
+
+
+def _is_secure(path: bytes, status: os.stat_result) -> bool:
+    """Whether the kernel will set AT_SECURE: see shim/program.c."""
+    uid, gid = os.geteuid(), os.getegid()
+    if status.st_mode & (stat.S_ISUID | stat.S_ISGID) and not os.statvfs(path).f_flag & os.ST_NOSUID:
+        if status.st_mode & stat.S_ISUID:
+            uid = status.st_uid
+        if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP:
+            gid = status.st_gid
+    if uid != os.getuid() or gid != os.getgid():
+        return True
+    try:
+        return os.getuid() != 0 and bool(os.getxattr(path, "security.capability"))
+    except OSError:
+        return False

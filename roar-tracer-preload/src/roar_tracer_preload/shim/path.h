@@ -1,0 +1,35 @@
+/* Names of files: absolute forms, keys by which a name is known again, the current directory. */
+#ifndef ROAR_PATH_H
+#define ROAR_PATH_H
+
+#include "sys.h"
+
+/* The kernel's name for an open file, canonical; its length, 0: none or unreachable. */
+size_t path_of_fd(int fd, char *buffer, size_t size);
+
+/* Lexical: directory, "/", path, symbolic links as they are; its length, 0: can't be told. */
+size_t path_absolute(int dirfd, const char *path, char *buffer, size_t size);
+
+/* A key for "this name, used in this way"; 0: a name that must not be known again (it may mean another file each time). */
+u64 path_key(int dirfd, const char *path, int use);
+
+/* Whether the directory part is known to hold no symbolic link, "." or "..", so that only the last name may be one.
+ * *key: what to put into the seen table once it has turned out to be so; 0: it can't be known. */
+int path_directory_known(int dirfd, const char *path, u64 *key);
+
+/* The working directory of this process, or of a vfork child in its memory, changed. */
+void directory_changed(void);
+
+/* In the child of a fork: it may have been made while another thread was writing the cache. */
+void directory_forget(void);
+
+/* A seccomp filter is coming: from here on no system call of our own. */
+void path_quiet(void);
+extern int quiet;
+
+/* Differs after chroot or setns: absolute names mean other files. */
+extern u32 root_salt;
+
+u64 hash_bytes(u64 seed, const char *bytes, size_t n);
+
+#endif

@@ -1,0 +1,147 @@
+/* A process's life: loaded, forked, moved to another directory or root, confined. */
+#include "process.h"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "next.h"
+#include "observe.h"
+#include "path.h"
+#include "scratch.h"
+
+u32 process_owner;
+
+u32 process_id(void) { return quiet ? process_owner : (u32)SYS(__NR_getpid); }
+
+/* ---- loaded ---- */
+
+/* Whether an object may be part of the project: the system's own are its environment. */
+static int is_ours_to_see(const char *name) {
+    if (name[0] != '/' || has_prefix(name, "/usr/") || has_prefix(name, "/lib") || has_prefix(name, "/bin/")) return 0;
+    return !has_prefix(name, "/sbin/") && !str_equal(name, shim_path);
+}
+
+static void see_object(const char *name) {
+    if (is_ours_to_see(name)) observe_object(AT_FDCWD, name);
+}
+
+__attribute__((constructor)) static void loaded(void) {
+    process_owner = (u32)SYS(__NR_getpid);
+    if (!arena_on()) return;
+    char program[1024]; /* on the stack: this is no signal handler, and most programs need no scratch */
+    long n = SYS(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
+    if (n < 0 || n >= (long)sizeof program - 1) n = 0;
+    program[n] = 0;
+    record_state(record_new(K_START, (u32)SYS(__NR_getppid), program, (size_t)n, "", 0), S_OK);
+    see_object(program); /* known already, unless a program that we are blind in started it */
+    next_objects(see_object);
+}
+
+/* Libraries that came by dlopen() of a bare name are seen here; a killed process doesn't get here. */
+__attribute__((destructor)) static void unloaded(void) {
+    if (arena) next_objects(see_object);
+}
+
+/* ---- forked ---- */
+
+static void tell_fork(u32 child) { record_state(record_new(K_FORK, child, "", 0, "", 0), S_OK); }
+
+/* The parent tells of the child: that can't be too late (the child may not have run yet), and costs the child nothing. */
+static pid_t forked(pid_t pid) {
+    if (quiet || pid < 0) return pid;
+    if (pid == 0) {
+        process_owner = (u32)SYS(__NR_getpid);
+        directory_forget();
+    } else if (arena) {
+        tell_fork((u32)pid);
+    }
+    return pid;
+}
+
+extern pid_t _Fork(void), __fork(void);
+
+EXPORT pid_t fork(void) { return forked(NEXT(fork)()); }
+EXPORT pid_t __fork(void) { return forked(NEXT(__fork)()); }
+EXPORT pid_t _Fork(void) { return forked(NEXT(_Fork)()); }
+EXPORT int forkpty(int *master, char *name, const struct termios *term, const struct winsize *size) {
+    return forked(NEXT(forkpty)(master, name, term, size));
+}
+
+/* Ends the parent inside libc, so it must say before that there will be a process whose number isn't known. */
+EXPORT int daemon(int keep_directory, int keep_streams) {
+    if (arena_on()) tell_fork(0);
+    int rc = NEXT(daemon)(keep_directory, keep_streams);
+    if (rc == 0) forked(0);
+    return rc;
+}
+
+/* ---- moved ---- */
+
+EXPORT int chdir(const char *path) {
+    int rc = NEXT(chdir)(path);
+    if (rc == 0) directory_changed();
+    return rc;
+}
+
+EXPORT int fchdir(int fd) {
+    int rc = NEXT(fchdir)(fd);
+    if (rc == 0) directory_changed();
+    return rc;
+}
+
+static void root_changed(void) {
+    root_salt = 1 + (u32)SYS(__NR_getpid);
+    directory_changed();
+}
+
+EXPORT int chroot(const char *path) {
+    int rc = NEXT(chroot)(path);
+    if (rc == 0 && arena_on()) {
+        root_changed();
+        tell_blind(BLIND_NAMESPACE, "chroot");
+    }
+    return rc;
+}
+
+EXPORT int setns(int fd, int type) {
+    int rc = NEXT(setns)(fd, type);
+    if (rc == 0 && (type == 0 || type & CLONE_NEWNS) && arena_on()) {
+        root_changed();
+        tell_blind(BLIND_NAMESPACE, "setns");
+    }
+    return rc;
+}
+
+/* A new mount namespace starts as a copy: names mean the same until someone mounts. */
+EXPORT int unshare(int flags) {
+    int rc = NEXT(unshare)(flags);
+    if (rc == 0 && (flags & CLONE_NEWNS) && arena_on()) {
+        root_changed();
+        tell_blind(BLIND_NAMESPACE, "unshare");
+    }
+    return rc;
+}
+
+/* ---- confined ---- */
+
+void process_confined(void) {
+    if (!arena_on() || quiet) return;
+    scratch_put(scratch_get()); /* the pool must be mapped before */
+    tell_blind(BLIND_SECCOMP, "");
+    path_quiet();
+}
+
+EXPORT int prctl(int option, ...) {
+    unsigned long a[4];
+    va_list rest;
+    va_start(rest, option);
+    for (int i = 0; i < 4; i++) a[i] = va_arg(rest, unsigned long);
+    va_end(rest);
+    if (option == PR_SET_SECCOMP) process_confined();
+    return NEXT(prctl)(option, a[0], a[1], a[2], a[3]);
+}

@@ -1,0 +1,53 @@
+"""Processes of a run that are still alive: those that have its arena mapped, or its library in their environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections.abc import Iterable
+
+
+def of(arena: str, pids: set[int] | None) -> list[int]:
+    """Those that belong to the run.
+
+    Args:
+        arena: the arena's path, canonical.
+        pids: where to look; None: everywhere.
+    """
+    there = {int(name) for name in os.listdir("/proc") if name.isdigit()} - {os.getpid()}
+    marks = os.fsencode(arena), os.fsencode(os.path.dirname(arena) + "/")
+    return sorted(pid for pid in (there if pids is None else there & pids) if _belongs(pid, *marks))
+
+
+def _belongs(pid: int, arena: bytes, directory: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/maps", "rb") as file:
+            if arena in file.read():
+                return True
+        with open(f"/proc/{pid}/environ", "rb") as file:  # of a static program, which maps nothing of ours
+            return b"LD_PRELOAD=" + directory in file.read()
+    except OSError:  # gone, or another user's
+        return False
+
+
+def wait_for(pids: Iterable[int], seconds: float) -> None:
+    """Waits until all of them have ended, at most so long."""
+    deadline = time.monotonic() + seconds
+    poll = select.poll()
+    open_fds: set[int] = set()
+    try:
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it has just ended, or there are too many
+                fd = os.pidfd_open(pid)
+                open_fds.add(fd)
+                poll.register(fd, select.POLLIN)
+        waiting = set(open_fds)
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            for fd, _ in poll.poll(left * 1000):
+                poll.unregister(fd)
+                waiting.discard(fd)
+    finally:
+        for fd in open_fds:
+            os.close(fd)
