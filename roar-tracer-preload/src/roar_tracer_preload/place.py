@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import stat
 from pathlib import Path
 
@@ -48,7 +46,7 @@ def choose(journal: Path) -> Path:
         base = os.path.realpath(base)
         if not is_usable(base):
             continue
-        elsewhere = Path(base, _PREFIX + secrets.token_hex(8))
+        elsewhere = Path(base, _PREFIX + os.urandom(8).hex())
         (journal / _NOTE).write_bytes(os.fsencode(elsewhere))  # before it is made: a kill leaves nothing behind unknown
         elsewhere.mkdir(mode=0o700)
         return elsewhere
@@ -76,4 +74,6 @@ def leave(journal: Path) -> None:
     with contextlib.suppress(OSError):
         status = place.lstat()
         if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+            import shutil
+
             shutil.rmtree(place, ignore_errors=True)

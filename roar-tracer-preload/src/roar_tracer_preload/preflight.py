@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +37,7 @@ def check(deep: bool = False) -> Preflight:
 
 
 def _shallow() -> Iterator[Check]:
-    machine = platform.machine()
+    machine = os.uname().machine
     supported = sys.platform == "linux" and machine in MACHINES
     yield Check("platform", supported, f"{sys.platform} on {machine}" + ("" if supported else " isn't supported"))
     library = find_library()
@@ -53,6 +51,8 @@ def _shallow() -> Iterator[Check]:
 
 def _trial() -> Check:
     """Runs a real command under the tracer and looks whether a file that it read was seen."""
+    import tempfile
+
     from roar.api.process import exit_of
     from roar_tracer_preload.arena import Arena, NotAnArena
     from roar_tracer_preload.tracer import arm

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import stat
 import struct
 from typing import NamedTuple
@@ -61,7 +60,7 @@ def _examine(path: bytes, events: list[Event], depth: int) -> str:
 
 
 def _examine_elf(path: bytes, status: os.stat_result, head: bytes) -> str:
-    if len(head) < 64 or head[4] != 2 or struct.unpack_from("<H", head, 18)[0] != _MACHINES.get(platform.machine()):
+    if len(head) < 64 or head[4] != 2 or struct.unpack_from("<H", head, 18)[0] != _MACHINES.get(os.uname().machine):
         return Blind.FOREIGN
     (at,), (count,) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<H", head, 56)
     loader = None
