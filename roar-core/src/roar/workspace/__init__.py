@@ -1,0 +1,1 @@
+"""The workspace: the `.roar` directory beside `.git`, its settings, and the state of the repository."""

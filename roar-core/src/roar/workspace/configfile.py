@@ -1,0 +1,120 @@
+"""Changing a configuration file: comments kept, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from roar.api.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
+
+def set_value(path: Path, name: str, value: Any) -> None:
+    """Sets a key; the file and its directory are made when needed.
+
+    Args:
+        path: the file.
+        name: dotted; its tables are made when needed.
+        value: of a type that TOML has.
+
+    Raises:
+        ConfigError: the file is broken or can't be written; it is as before.
+    """
+
+    def change(document: TOMLDocument) -> bool:
+        import tomlkit
+
+        *tables, last = name.split(".")
+        table: Any = document
+        for part in tables:
+            if part not in table:
+                table[part] = tomlkit.table()
+            elif not hasattr(table[part], "keys"):
+                raise ConfigError(
+                    f"{path}: {part} is a value, and {name} needs it to be a table.", f"Take {part} out of the file."
+                )
+            table = table[part]
+        if last in table and not hasattr(table[last], "keys"):
+            new = tomlkit.item(value)
+            new.trivia.comment, new.trivia.comment_ws = table[last].trivia.comment, table[last].trivia.comment_ws
+            table[last] = new
+        else:
+            table[last] = value
+        return True
+
+    _change(path, change)
+
+
+def unset_value(path: Path, name: str) -> bool:
+    """Takes a key out, and tables that are empty then.  Whether it was there.  Raises as `set_value`."""
+
+    def change(document: TOMLDocument) -> bool:
+        *tables, last = name.split(".")
+        chain: list[tuple[Any, str]] = []
+        table: Any = document
+        for part in tables:
+            if part not in table or not hasattr(table[part], "keys"):
+                return False
+            chain.append((table, part))
+            table = table[part]
+        if last not in table:
+            return False
+        del table[last]
+        for above, part in reversed(chain):
+            if not above[part].as_string().strip():
+                del above[part]
+        return True
+
+    return path.exists() and _change(path, change)
+
+
+def _change(path: Path, change: Callable[[TOMLDocument], bool]) -> bool:
+    import tomlkit
+
+    from roar.workspace.config import parse
+
+    try:
+        target = Path(os.path.realpath(path))  # a link, as made by those who manage their dotfiles, stays one
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(target.parent):
+            content = target.read_bytes() if target.exists() else b""
+            parse(content, path)  # its errors have a line and a column
+            document = tomlkit.parse(content.decode("utf-8-sig"))
+            changed = change(document)
+            if changed:
+                _replace(target, tomlkit.dumps(document).encode())
+            return changed
+    except OSError as error:
+        raise ConfigError(f"{path} can't be changed: {error.strerror}.", f"Check it: ls -ld {path.parent}") from error
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """One writer at a time, by flock(2) on the directory; without it where the file system has none."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    new = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise

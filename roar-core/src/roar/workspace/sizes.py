@@ -1,0 +1,21 @@
+"""Sizes as people write them: ``10G``, ``1.5 MB``, ``512KiB``, ``4096``."""
+
+from __future__ import annotations
+
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+
+
+def parse_size(text: str) -> int:
+    """The bytes of a size.  K, M, G, T and P are powers of 1024, with or without ``B`` or ``iB``, in any case.
+
+    Raises:
+        ValueError: it is none, or negative.
+    """
+    letters = text.strip().upper()
+    digits = letters.rstrip("KMGTPIB ")
+    unit = letters[len(digits) :].strip()
+    unit = unit.removesuffix("B").removesuffix("I") if unit != "I" else unit
+    size = float(digits) if unit in _POWERS else -1.0
+    if not 0 <= size < float("inf"):
+        raise ValueError(f"not a size: {text!r}")
+    return int(size * 1024 ** _POWERS[unit])
