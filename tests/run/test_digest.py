@@ -138,7 +138,9 @@ def test_many_files_are_hashed_by_several_threads(tmp_path: Path) -> None:
         file.write_bytes(b"%d" % i)
         tasks.append(Task(os.fsencode(file), state(file), SHA))
     done = digest_all(*tasks, threads=4)
-    assert {done[t.path].hashes["sha256"] for t in tasks} == {hashlib.sha256(b"%d" % i).hexdigest() for i in range(1000)}
+    assert {done[t.path].hashes["sha256"] for t in tasks} == {
+        hashlib.sha256(b"%d" % i).hexdigest() for i in range(1000)
+    }
 
 
 @pytest.mark.requirement("HASH-2")

@@ -64,9 +64,13 @@ class Collector:
         count = 0
         for event in events:
             count += 1
-            for resolved in resolve(event):
+            resolved = resolve(event)
+            if resolved is not None:
                 feed(resolved)
         self.count += count
+        for doubt in self._resolve.doubts:
+            feed(doubt)
+        self._resolve.doubts.clear()
         if self._fold.fresh_inputs:
             fresh, self._fold.fresh_inputs = self._fold.fresh_inputs, []
             if self._digester is not None:

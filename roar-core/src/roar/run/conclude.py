@@ -86,6 +86,14 @@ class Ending(NamedTuple):
     """Reasons for `partial` that are roar's own."""
 
 
+class Concluded(NamedTuple):
+    """A record, and what the user should know about the next run."""
+
+    record: JobRecord
+    blocking: tuple[bytes, ...]
+    """Committed files that the job changed: the next run will call the tree dirty."""
+
+
 def conclude(
     context: Context,
     plan: Plan,
@@ -94,7 +102,7 @@ def conclude(
     hashing: Hashing,
     ending: Ending,
     interrupted: Callable[[], bool] = lambda: False,
-) -> JobRecord:
+) -> Concluded:
     """The record of a run whose events have all been taken.
 
     Args:
@@ -128,6 +136,7 @@ def conclude(
     executables = folded.executables
     del folded, files, kept
     done = _hash(inputs, outputs, digester, hashing, interrupted)
+    blocking = tuple(tracked.named(outputs))
     input_edges = _input_edges(context, inputs, done, hashing, tracked)
     output_edges = _output_edges(outputs, done, hashing)
     why = (*ending.failures, *reasons(blind, ending.coverage))
@@ -138,7 +147,7 @@ def conclude(
 
     primary = hashing.inputs[0]
     exit = ending.exit
-    return JobRecord(
+    record = JobRecord(
         uid=plan.uid,
         kind=plan.kind,
         command=plan.redacted,
@@ -174,6 +183,7 @@ def conclude(
         ),
         filtered=dropped,
     )
+    return Concluded(record, blocking)
 
 
 def _verdict(why: tuple[str, ...]) -> Verdict:
@@ -250,7 +260,7 @@ def _input_edges(
     while inputs:
         path, used = inputs.popitem()
         stat = used.stat
-        digested = done.get(b"\0" + path) or (done.get(path) if used.reason is None else None)
+        digested = done.pop(b"\0" + path, None) or (done.pop(path, None) if used.reason is None else None)
         hashes: Mapping[str, str] = {}
         reason: str | None = None
         if digested is not None and digested.stat is not None and stat is not None and digested.stat.same_content(stat):
@@ -296,12 +306,12 @@ def _remembered(
     return found | tracked.digests(rest, hashing.inputs, hashing.hashers)
 
 
-def _output_edges(outputs: dict[bytes, FileStat], done: Mapping[bytes, Digested], hashing: Hashing) -> list[Edge]:
+def _output_edges(outputs: dict[bytes, FileStat], done: dict[bytes, Digested], hashing: Hashing) -> list[Edge]:
     edges: list[Edge] = []
     now_ns = time.time_ns()
     while outputs:
         path, stat = outputs.popitem()
-        digested = done.get(path)
+        digested = done.pop(path, None)
         if digested is None:
             edges.append(Edge(path, {}, stat.size, None, UNSEEN if hashing.enabled else OFF))
             continue

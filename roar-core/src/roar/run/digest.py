@@ -44,9 +44,20 @@ class Task(NamedTuple):
 class Digested(NamedTuple):
     """A file's digests, or why there are none."""
 
-    hashes: Mapping[str, str]
+    algorithms: tuple[str, ...]
+    values: tuple[str, ...]
+    """One for each algorithm; empty when there are none."""
     stat: FileStat | None
     reason: str | None
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Algorithm → digest."""
+        return dict(zip(self.algorithms, self.values, strict=False))
+
+
+def _none(reason: str) -> Digested:
+    return Digested((), (), None, reason)
 
 
 class Digester:
@@ -124,7 +135,7 @@ class Digester:
                 if lowered and not self._idle:
                     lowered = not _raise_priority()
                 if self._stopped:
-                    self.done[task.path] = Digested({}, None, INTERRUPTED)
+                    self.done[task.path] = _none(INTERRUPTED)
                 else:
                     self.done[task.path] = self._digest(task, buffer)
             with self._lock:
@@ -132,55 +143,67 @@ class Digester:
                 self._lock.notify_all()
 
     def _digest(self, task: Task, buffer: bytearray) -> Digested:
-        if task.expected is None:
-            return Digested({}, None, CHANGED)
+        meant = task.expected
+        if meant is None:
+            return _none(CHANGED)
         try:
             fd = _open(task.path)
         except OSError as error:
-            return Digested({}, None, _why(error))
+            return _none(_why(error))
         try:
-            s = os.fstat(fd)
-            if not modes.S_ISREG(s.st_mode):
-                return Digested({}, None, CHANGED)
-            before = FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
-            if not before.same_content(task.expected):
-                return Digested({}, None, CHANGED)
-            if before.size < _BLOCK:
-                content = os.read(fd, before.size + 1)
-                if len(content) < before.size:
+            before = os.fstat(fd)
+            if not _is_state(before, meant):
+                return _none(CHANGED)
+            if meant.size < _BLOCK:
+                content = os.read(fd, meant.size + 1)
+                if len(content) < meant.size:
                     content += _rest(fd)
-                hashes = {}
-                for name in task.algorithms:
-                    digest = self._new[name]()
-                    digest.update(content)
-                    hashes[name] = digest.hexdigest()
+                values = tuple(self._digest_of(name, content) for name in task.algorithms)
                 length = len(content)
             else:
-                hashes, length = self._stream(fd, task.algorithms, buffer)
-            s = os.fstat(fd)
-            after = FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
+                values, length = self._stream(fd, task.algorithms, buffer)
+            after = os.fstat(fd)
         except InterruptedError:
-            return Digested({}, None, INTERRUPTED)
+            return _none(INTERRUPTED)
         except OSError as error:
-            return Digested({}, None, _why(error))
+            return _none(_why(error))
         finally:
             os.close(fd)
         self._bytes_done += length
-        if length != before.size or not before.same_content(after):
-            return Digested({}, None, WHILE_HASHING)
-        return Digested(hashes, after, None)
+        if length != meant.size or not _is_state(after, meant):
+            return _none(WHILE_HASHING)
+        # one object for both where nothing changed: a hundred thousand of them count
+        same = after.st_ctime_ns == meant.ctime_ns and after.st_mode == meant.mode
+        stat = meant if same else meant._replace(ctime_ns=after.st_ctime_ns, mode=after.st_mode)
+        return Digested(task.algorithms, values, stat, None)
 
-    def _stream(self, fd: int, algorithms: tuple[str, ...], buffer: bytearray) -> tuple[dict[str, str], int]:
-        digests = {name: self._new[name]() for name in algorithms}
+    def _digest_of(self, algorithm: str, content: bytes) -> str:
+        digest = self._new[algorithm]()
+        digest.update(content)
+        return digest.hexdigest()
+
+    def _stream(self, fd: int, algorithms: tuple[str, ...], buffer: bytearray) -> tuple[tuple[str, ...], int]:
+        digests = [self._new[name]() for name in algorithms]
         view = memoryview(buffer)
         length = 0
         while count := os.readv(fd, [buffer]):
-            for digest in digests.values():
+            for digest in digests:
                 digest.update(view[:count])
             length += count
             if self._stopped:
                 raise InterruptedError
-        return {name: digest.hexdigest() for name, digest in digests.items()}, length
+        return tuple(digest.hexdigest() for digest in digests), length
+
+
+def _is_state(s: os.stat_result, meant: FileStat) -> bool:
+    """Whether a file is a regular one and its content is as it was in another look."""
+    return (
+        s.st_mtime_ns == meant.mtime_ns
+        and s.st_size == meant.size
+        and s.st_ino == meant.ino
+        and s.st_dev == meant.dev
+        and modes.S_ISREG(s.st_mode)
+    )
 
 
 def _open(path: bytes) -> int:

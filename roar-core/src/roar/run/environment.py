@@ -1,4 +1,4 @@
-"""The environment of a run: system, variables, and the Python packages of the interpreters that it really used."""
+"""The environment of a run: system, and the Python packages of the interpreters that it really used."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
-
-from roar.workspace.secrets import Redactor
 
 _SITE = re.compile(rb"^(.*/(?:site|dist)-packages)/")
 _PYTHON = re.compile(rb"^(.*)/bin/python3?(?:\.(\d+))?$")
@@ -44,11 +42,6 @@ def _os_release() -> str | None:
     except OSError:
         pass
     return None
-
-
-def variables(environment: Mapping[str, str], redactor: Redactor) -> dict[str, Any]:
-    """The variables that are recorded: by value where that is harmless, else that they were set and a keyed digest."""
-    return redactor.environment(environment)
 
 
 def packages(paths: Iterable[bytes], executables: Iterable[bytes]) -> dict[str, str]:

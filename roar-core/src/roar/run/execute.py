@@ -11,12 +11,12 @@ from typing import Any
 from roar.api.errors import CommandNotExecutable, CommandNotFound, RoarError
 from roar.api.plan import Plan
 from roar.api.process import Exit, Launch
-from roar.api.records import JobRecord, Recorded
+from roar.api.records import Recorded
 from roar.api.tracer import Coverage, Traced
 from roar.context import Context
 from roar.run import journal
 from roar.run.collect import Collector
-from roar.run.conclude import Ending, Hashing, conclude
+from roar.run.conclude import Concluded, Ending, Hashing, conclude
 from roar.run.inherited import Inherited
 from roar.run.plan import Planned, RunOptions, make_plan, redacted
 from roar.run.rundir import RunDir
@@ -48,7 +48,7 @@ def execute(context: Context, options: RunOptions) -> int:
         _say(f"roar: {note}")
     exit = run.start_and_wait()
     try:
-        record, recorded = run.record(exit)
+        concluded, recorded = run.record(exit)
     except RoarError as error:
         _say(f"Error: the run was not recorded: {error.message}")
         if error.fix:
@@ -61,8 +61,8 @@ def execute(context: Context, options: RunOptions) -> int:
         _say(f"Error: the run was not recorded: {type(error).__name__}: {error} (ROAR_DEBUG=1 shows where)")
         _say("What was seen is kept; the next roar command records it.")
     else:
-        if not quiet and not any(inherited.is_stderr(edge.path) for edge in record.outputs):
-            _summarise(context, record, recorded)
+        if not quiet and not any(inherited.is_stderr(edge.path) for edge in concluded.record.outputs):
+            _summarise(context, concluded, recorded, told=(note,) if note else ())
     return exit.code
 
 
@@ -113,9 +113,10 @@ class _Run:
 
     def _beside(self) -> None:
         """What is done while the command runs."""
-        from roar.run.environment import system, variables
+        from roar.run.environment import system
 
-        recorded = variables(os.environ, self._planned.redactor)
+        allow = self._context.config.get("env.allow")
+        recorded = self._planned.redactor.environment(os.environ, allow)
         observers = self._context.plugins.observers
         if observers is not None and observers.implement("roar_redact"):
             for name, value in recorded.items():
@@ -126,7 +127,7 @@ class _Run:
         if observers is not None:
             observers.roar_run_started(plan=self._planned.plan, pid=self._traced.pid)
 
-    def record(self, exit: Exit) -> tuple[JobRecord, Recorded]:
+    def record(self, exit: Exit) -> tuple[Concluded, Recorded]:
         """Concludes and records the run.  Raises whatever went wrong; the run directory is then left as it is."""
         context, planned = self._context, self._planned
         try:
@@ -134,7 +135,7 @@ class _Run:
             self._collector.take(self._traced.events())
             coverage = self._traced.finish()
             self._collector.take(self._inherited.after())
-            record = conclude(
+            concluded = conclude(
                 context,
                 planned.plan,
                 self._collector,
@@ -145,7 +146,7 @@ class _Run:
             )
             storage = context.storage(read_only=False)
             try:
-                recorded = storage.record(record)
+                recorded = storage.record(concluded.record)
             finally:
                 storage.close()
         except BaseException:
@@ -154,8 +155,8 @@ class _Run:
         self._run_dir.remove()
         observers = context.plugins.observers
         if observers is not None:
-            observers.roar_run_recorded(job=record, recorded=recorded)
-        return record, recorded
+            observers.roar_run_recorded(job=concluded.record, recorded=recorded)
+        return concluded, recorded
 
     def _ending(self, exit: Exit, coverage: Coverage) -> Ending:
         selection = self._planned.selection
@@ -182,10 +183,11 @@ def _wants_to_go() -> bool:
     return not signal.sigpending().isdisjoint(_GIVING_UP)
 
 
-def _summarise(context: Context, record: JobRecord, recorded: Recorded) -> None:
+def _summarise(context: Context, concluded: Concluded, recorded: Recorded, told: tuple[str, ...]) -> None:
     from roar.render.summary import summary
 
-    _say(summary(record, recorded, hints=bool(context.config.get("hints.enabled"))))
+    hints = bool(context.config.get("hints.enabled"))
+    _say(summary(concluded.record, recorded, hints, concluded.blocking, told))
 
 
 def _say(text: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from roar.api.errors import CommandNotExecutable, CommandNotFound, UsageError
 from roar.api.plan import Plan
 from roar.api.records import GitState, JobKind
+from roar.api.storage import JobQuery
 from roar.context import Context
 from roar.tracing.select import Selection, select
 from roar.workspace.dirt import classify, refusal
@@ -120,9 +121,9 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
         redacted=words,
         cwd=os.path.realpath(cwd),
         root=os.fsencode(workspace.root),
-        name=options.name,
-        labels=options.labels,
-        parameters=options.parameters,
+        name=redactor.text(options.name) if options.name else None,
+        labels={key: redactor.text(value) for key, value in options.labels.items()},
+        parameters=_parameters(options.parameters, redactor),
         tracer=selection.name,
         git=git,
         changed=tuple(change.path for change in status.changes if change.kind != "untracked"),
@@ -132,6 +133,17 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
     if observers is not None:
         observers.roar_before_run(plan=plan)
     return Planned(plan, executable, selection, redactor)
+
+
+def _parameters(value: Any, redactor: Redactor, name: str = "") -> Any:
+    """Parameters without their secrets: as words ``--name value`` of a command would be."""
+    if isinstance(value, Mapping):
+        return {key: _parameters(item, redactor, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_parameters(item, redactor, name) for item in value]
+    if isinstance(value, str):
+        return redactor.words([f"--{name}", value])[1] if name else redactor.text(value)
+    return value
 
 
 def redacted(observers: Observers, field: str, value: str) -> str:
@@ -146,16 +158,7 @@ def _git_state(context: Context, options: RunOptions, status: GitStatus, redacto
     if status.changes:
         root = os.fsencode(context.workspace.root)
 
-        def generated(paths: list[bytes]) -> set[bytes]:
-            if not os.path.exists(context.workspace.roar_dir / "roar.db") and not context.config.get("storage.url"):
-                return set()
-            storage = context.storage(read_only=True)
-            try:
-                return storage.generated(paths)
-            finally:
-                storage.close()
-
-        dirt = classify(status.changes, generated, root)
+        dirt = classify(status.changes, lambda paths: _generated(context, paths), root)
         # outputs of earlier steps that are not committed do not count
         dirty = bool(dirt.code or dirt.unknown)
         if dirty and not options.allow_dirty:
@@ -163,6 +166,28 @@ def _git_state(context: Context, options: RunOptions, status: GitStatus, redacto
         if dirty:
             patch = _patch(context, status, dirt.unknown)
     return GitState(status.commit, status.branch, status.remote, status.root, status.cwd, dirty, patch)
+
+
+def _generated(context: Context, paths: list[bytes]) -> set[bytes]:
+    """Those paths that jobs of the active session made, be it that a filter dropped them from the record."""
+    if not context.config.get("storage.url") and not (context.workspace.roar_dir / "roar.db").exists():
+        return set()
+    storage = context.storage(read_only=True)
+    try:
+        found = storage.generated(paths)
+        rest = set(paths) - found
+        if rest:
+            session = storage.active_session()
+            for job in storage.jobs(JobQuery(session=session.id)):
+                if job.filtered:
+                    made = {path for _, path, direction in storage.filtered(job.id) if direction == "output"}
+                    found |= rest & made
+                    rest -= made
+                    if not rest:
+                        break
+        return found
+    finally:
+        storage.close()
 
 
 def _refusal_words(options: RunOptions, redactor: Redactor) -> Sequence[str]:

@@ -89,6 +89,6 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
             environment={},
             failures=(_KILLED,) if exit is None else (),
         )
-        storage.record(conclude(context, plan, collector, digester, hashing, ending))
+        storage.record(conclude(context, plan, collector, digester, hashing, ending).record)
     finally:
         storage.close()

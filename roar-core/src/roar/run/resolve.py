@@ -14,6 +14,7 @@ from roar.api.events import Blind, Event, FileStat, Kind
 
 _FOLLOWED = frozenset({Kind.OPEN, Kind.WRITE, Kind.TRUNCATE, Kind.MAP, Kind.EXEC, Kind.START})
 _NAMED = frozenset({Kind.RENAME, Kind.LINK, Kind.UNLINK, Kind.SYMLINK})
+_NO_NAMES = frozenset((b"", b".", b".."))
 _PYC_TIMESTAMP_HEADER = 16  # PEP 552: magic, flags, source mtime, source size
 
 
@@ -43,31 +44,28 @@ class Resolver:
     def __init__(self, path_of_inode: Callable[[int, int], bytes | None]) -> None:
         self._path_of_inode = path_of_inode
         self._directories: dict[bytes, bytes] = {}
+        self.doubts: list[Event] = []
+        """BLIND events of what could not be resolved for sure; the caller empties it."""
 
-    def __call__(self, event: Event) -> Iterator[Event]:
-        """The event with canonical paths; nothing when it is about no regular file; a BLIND event beside it when in doubt."""
+    def __call__(self, event: Event) -> Event | None:
+        """The event with canonical paths; None when it is about no regular file.  Doubts go to `doubts`."""
         kind = event.kind
         if kind in _FOLLOWED:
             if not event.path:
-                yield event
-                return
+                return event
             if event.stat is not None and not modes.S_ISREG(event.stat.mode):
-                return
+                return None
             if not event.resolved:
-                path, sure = self._follow(event)
-                event = event._replace(path=path, resolved=True)
-                if not sure:
-                    yield Event(Kind.BLIND, event.pid, event.time_ns, path, reason=Blind.SYMLINK)
+                path = self._follow(event)
+                if path != event.path:
+                    event = event._replace(path=path)
             if kind == Kind.OPEN:
                 if event.path.endswith(b".pyc"):
-                    event = self._source_of(event)
-                elif event.path.startswith((b"/proc/", b"/sys/", b"/dev/")):
-                    return
-            yield event
-        elif kind in _NAMED:
-            yield self._with_names(event)
-        else:
-            yield event
+                    return self._source_of(event)
+                if event.path.startswith((b"/proc/", b"/sys/", b"/dev/")):
+                    return None
+            return event
+        return self._with_names(event) if kind in _NAMED else event
 
     def _with_names(self, event: Event) -> Event:
         # a symbolic link or directory that moved changes what paths through it mean, from here on
@@ -82,30 +80,42 @@ class Resolver:
 
     def _directory_resolved(self, path: bytes) -> bytes:
         """The path with the links in its directory resolved, its last name as it is."""
-        stripped = path.rstrip(b"/") or b"/"
-        folder, name = os.path.split(stripped)
-        if name in (b"", b".", b".."):
-            return os.path.realpath(stripped)
+        cut = path.rfind(b"/")
+        folder = path[:cut]
         real = self._directories.get(folder)
-        if real is None:
-            real = self._directories[folder] = os.path.realpath(folder)
-        return real + b"/" + name if real != b"/" else b"/" + name
+        if real is None or path[cut + 1 :] in _NO_NAMES:
+            return self._directory_looked_up(path)
+        return path if real == folder else real + path[cut:]
 
-    def _follow(self, event: Event) -> tuple[bytes, bool]:
-        """Where an open of the path led, and whether that is sure."""
+    def _directory_looked_up(self, path: bytes) -> bytes:
+        stripped = path.rstrip(b"/") or b"/"
+        cut = stripped.rfind(b"/")
+        if stripped[cut + 1 :] in _NO_NAMES:
+            return os.path.realpath(stripped)
+        folder = stripped[:cut]
+        real = os.path.realpath(folder or b"/").rstrip(b"/")
+        self._directories[folder] = real
+        return real + stripped[cut:]
+
+    def _follow(self, event: Event) -> bytes:
+        """Where an open of the path led."""
         path = self._directory_resolved(event.path)
-        now = stat_of(path)
-        if now is None or not modes.S_ISLNK(now.mode):
-            return path, True
+        try:
+            if not modes.S_ISLNK(os.lstat(path).st_mode):
+                return path
+        except (OSError, ValueError):
+            return path
         target = os.path.realpath(path)
         was = event.stat
         if was is None or event.existed is False:
-            return target, True
+            return target
         there = stat_of(target)
         if there is not None and (there.dev, there.ino) == (was.dev, was.ino):
-            return target, True
+            return target
         met = self._path_of_inode(was.dev, was.ino)
-        return (met, True) if met is not None else (target, False)
+        if met is None:
+            self.doubts.append(Event(Kind.BLIND, event.pid, event.time_ns, path, reason=Blind.SYMLINK))
+        return met or target
 
     def _source_of(self, event: Event) -> Event:
         """For a cached module its source (NORM-4), with the source's state if that is what the cache was compiled from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from roar.api.events import FileStat
 from roar.api.hashers import Hasher
@@ -43,20 +43,19 @@ class Tracked:
             files: canonical path → the file when it was read.
         """
         start = len(self._prefix)
-        below = [p for p, s in files.items() if s is not None and p.startswith(self._prefix)]
+        # written after git had looked: what was read was not what git saw
+        old = (p for p, s in files.items() if s is not None and s.mtime_ns <= self._started_ns)
+        return {path for path in self.named(old) if path[start:] not in self._changed}
+
+    def named(self, paths: Iterable[bytes]) -> list[bytes]:
+        """Those of the paths that are committed, whatever their content is now."""
+        start = len(self._prefix)
+        below = [path for path in paths if path.startswith(self._prefix)]
         if not below or self._git is None:
-            return set()
+            return []
         if self._names is None:
             self._names = frozenset(self._git_says("ls-files", "-z", "--cached").split(b"\0"))
-        names, changed = self._names, self._changed
-        found: set[bytes] = set()
-        for path in below:
-            name = path[start:]
-            stat = files[path]
-            # written after git had looked: what was read was not what git saw
-            if name in names and name not in changed and stat is not None and stat.mtime_ns <= self._started_ns:
-                found.add(path)
-        return found
+        return [path for path in below if path[start:] in self._names]
 
     def digests(
         self, files: Mapping[bytes, FileStat], algorithms: tuple[str, ...], hashers: Mapping[str, type[Hasher]]

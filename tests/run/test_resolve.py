@@ -1,0 +1,134 @@
+"""Paths of events: canonical, with links resolved as they were, modules by their source."""
+
+from __future__ import annotations
+
+import os
+import py_compile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roar.api import Blind, Event, FileStat, Kind
+from roar.run.resolve import Resolver, stat_of
+
+
+def state(path: Path) -> FileStat:
+    s = os.stat(path)
+    return FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
+
+
+def opened(path: Path | str, stat: FileStat | None = None) -> Event:
+    return Event(Kind.OPEN, 1, 0, os.fsencode(path), stat=stat)
+
+
+def resolver(met: bytes | None = None) -> Resolver:
+    return Resolver(lambda dev, ino: met)
+
+
+def resolved(event: Event) -> bytes | None:
+    answer = resolver()(event)
+    return answer.path if answer is not None else None
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    root = tmp_path.resolve()
+    (root / "real").mkdir()
+    (root / "real" / "file").write_text("content")
+    (root / "dirlink").symlink_to("real")
+    (root / "link").symlink_to("real/file")
+    return root
+
+
+@pytest.mark.requirement("NORM-6")
+@pytest.mark.parametrize(
+    "name",
+    ["real/file", "dirlink/file", "link", "real/../real/file", "./real//file", "dirlink/../real/file", "real/./file"],
+)
+def test_every_way_to_a_file_gives_its_canonical_name(place: Path, name: str) -> None:
+    event = opened(f"{place}/{name}", state(place / "real" / "file"))
+    assert resolved(event) == os.fsencode(place / "real" / "file")
+
+
+@pytest.mark.requirement("NORM-6", "TRC-8")
+def test_a_link_that_changed_since_is_doubted(place: Path) -> None:
+    event = opened(place / "link", state(place / "real" / "file"))
+    (place / "other").write_text("other")
+    (place / "link").unlink()
+    (place / "link").symlink_to("other")
+    resolve = resolver()
+    assert resolve(event) is not None
+    assert [doubt.reason for doubt in resolve.doubts] == [Blind.SYMLINK]
+
+
+@pytest.mark.requirement("NORM-6")
+def test_a_link_that_changed_since_is_no_doubt_when_the_file_was_met(place: Path) -> None:
+    event = opened(place / "link", state(place / "real" / "file"))
+    (place / "other").write_text("other")
+    (place / "link").unlink()
+    (place / "link").symlink_to("other")
+    resolve = resolver(met=b"/met")
+    answer = resolve(event)
+    assert answer is not None
+    assert answer.path == b"/met"
+    assert resolve.doubts == []
+
+
+@pytest.mark.requirement("NORM-6")
+def test_a_rename_names_the_link_and_not_its_target(place: Path) -> None:
+    old, new = os.fsencode(place / "dirlink" / "a"), os.fsencode(place / "link")
+    answer = resolver()(Event(Kind.RENAME, 1, 0, old, new))
+    assert answer is not None
+    assert (answer.path, answer.path2) == (os.fsencode(place / "real" / "a"), new)
+
+
+@pytest.mark.requirement("NORM-6")
+def test_directories_are_looked_up_again_after_a_link_moved(place: Path) -> None:
+    resolve = resolver()
+    first = resolve(Event(Kind.UNLINK, 1, 0, os.fsencode(place / "dirlink" / "x")))
+    (place / "dirlink").unlink()
+    (place / "elsewhere").mkdir()
+    (place / "dirlink").symlink_to("elsewhere")
+    resolve(Event(Kind.SYMLINK, 1, 0, b"elsewhere", os.fsencode(place / "dirlink")))
+    second = resolve(Event(Kind.UNLINK, 1, 0, os.fsencode(place / "dirlink" / "x")))
+    assert first is not None
+    assert second is not None
+    assert first.path == os.fsencode(place / "real" / "x")
+    assert second.path == os.fsencode(place / "elsewhere" / "x")
+
+
+@pytest.mark.requirement("NORM-4")
+def test_a_cached_module_counts_as_its_source(place: Path) -> None:
+    source = place / "module.py"
+    source.write_text("x = 1\n")
+    cache = py_compile.compile(str(source), doraise=True)
+    assert cache is not None
+    answer = resolver()(opened(cache, state(Path(cache))))
+    assert answer is not None
+    assert (answer.path, answer.stat) == (os.fsencode(source), stat_of(os.fsencode(source)))
+
+
+@pytest.mark.requirement("NORM-4", "HASH-5")
+def test_a_cached_module_whose_source_was_edited_since_has_no_known_content(place: Path) -> None:
+    source = place / "module.py"
+    source.write_text("x = 1\n")
+    cache = py_compile.compile(str(source), doraise=True)
+    assert cache is not None
+    source.write_text("x = 1234\n")
+    answer = resolver()(opened(cache, state(Path(cache))))
+    assert answer is not None
+    assert (answer.path, answer.stat) == (os.fsencode(source), None)
+
+
+@pytest.mark.requirement("NORM-6")
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["a", "b", ".", "..", "", "x.py"]), min_size=1, max_size=6))
+def test_where_there_are_no_links_resolving_is_normalising(names: list[str]) -> None:
+    path = "/nowhere/" + "/".join(names)
+    twice = resolver()
+    for _ in range(2):  # the second answer comes from what the first one remembered
+        answer = twice(Event(Kind.UNLINK, 1, 0, path.encode()))
+        assert answer is not None
+        assert answer.path.decode() == os.path.normpath(path)
