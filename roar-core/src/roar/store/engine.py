@@ -1,0 +1,109 @@
+"""What the storage asks of a database: rows, transactions, bulk statements, and its errors as `StorageUnusable`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+    from roar.api.errors import StorageUnusable
+    from roar.api.records import Problem
+
+CHUNK = 500
+"""Values in one ``IN (…)``: SQLite takes 999 parameters everywhere, 32 766 only since 3.32."""
+
+
+class Compilable(Protocol):
+    """A peewee query."""
+
+    def __sql__(self, context: Any) -> Any:
+        """Writes itself into a context."""
+
+
+class Engine(ABC):
+    """One connection to one database.
+
+    Statements are written with ``?`` as placeholder.  Methods raise the driver's errors; `guard` translates them.
+    """
+
+    read_only: bool
+    statements: dict[str, str]
+    """The bulk statements of `write`, in the dialect of the database: name → statement."""
+
+    @property
+    @abstractmethod
+    def dialect(self) -> Database:
+        """A peewee database that is never connected: it knows how queries are written for this engine."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of the connection."""
+
+    @abstractmethod
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Runs a statement, and gives all that it answers."""
+
+    @abstractmethod
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Runs a statement, and gives what it answers piece by piece."""
+
+    @abstractmethod
+    def bulk(self, name: str, rows: list[tuple[Any, ...]]) -> int:
+        """Runs one of `statements` for each of the rows, and tells how many rows were written."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """A transaction that is the only writer from its beginning; waits for the others' ends."""
+
+    @abstractmethod
+    def guard(self) -> AbstractContextManager[None]:
+        """Translates the driver's errors to `StorageUnusable`."""
+
+    @abstractmethod
+    def version(self) -> int:
+        """The version of the schema, 0 when there is none.  Raises `StorageUnusable` for a database of another program."""
+
+    @abstractmethod
+    def set_version(self, version: int) -> None:
+        """Writes the version of the schema; within a transaction."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Readies an empty database for its tables; outside any transaction."""
+
+    @abstractmethod
+    def backup(self, version: int) -> None:
+        """Keeps a copy of the database before it is migrated from `version`; within a transaction."""
+
+    @abstractmethod
+    def check(self) -> Iterator[Problem]:
+        """What the database itself finds wrong with its pages, indexes and references."""
+
+    @abstractmethod
+    def unusable(self, why: str, fix: str) -> StorageUnusable:
+        """The error that names this database: ``<database> <why>``."""
+
+    def query(self, query: Compilable) -> list[tuple[Any, ...]]:
+        """Runs a peewee query."""
+        return self.rows(*self.compiled(query))
+
+    def compiled(self, query: Compilable) -> tuple[str, Sequence[Any]]:
+        """A peewee query as a statement and its parameters."""
+        sql, parameters = self.dialect.get_sql_context().sql(query).query()
+        return sql, parameters
+
+
+def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+    """The values in lists of at most `size`."""
+    chunk: list[Any] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

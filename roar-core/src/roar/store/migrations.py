@@ -1,0 +1,66 @@
+"""The versions of the schema, and how a database gets from one to the next.
+
+The models in `tables` are always the newest version.  A step leads from one version to the next; it is written in SQL,
+never with the models, which go on changing.  Steps are run in one transaction, after a copy of the database was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roar.store.engine import Engine
+
+Step = Callable[["Engine"], None]
+
+STEPS: tuple[Step, ...] = ()
+"""The first leads from version 1 to 2."""
+
+
+def newest() -> int:
+    """The version that this roar writes."""
+    return 1 + len(STEPS)
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Makes the tables in an empty database, and migrates an older one.
+
+    Any number of processes may do so at the same time: one does the work, the others find it done.
+
+    Raises:
+        StorageUnusable: the database was written by a newer roar, or by another program.
+    """
+    version = _version(engine)
+    if version == newest():
+        return
+    if version == 0:
+        engine.prepare()
+    with engine.transaction():
+        version = _version(engine)
+        if version == 0:
+            _create(engine)
+        elif version < newest():
+            engine.backup(version)
+            for step in STEPS[version - 1 :]:
+                step(engine)
+        engine.set_version(newest())
+
+
+def _version(engine: Engine) -> int:
+    version = engine.version()
+    if version > newest():
+        raise engine.unusable(
+            f"was written by a newer roar (schema {version}; this one knows {newest()})",
+            "Upgrade roar: pip install --upgrade roar-cli",
+        )
+    return version
+
+
+def _create(engine: Engine) -> None:
+    from roar.store.sessions import begin
+    from roar.store.tables import definitions
+
+    for definition in definitions(engine.dialect):
+        engine.rows(definition)
+    begin(engine, None)

@@ -1,0 +1,274 @@
+"""Jobs, edges and artifacts as the reading commands ask for them, by queries on the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+from peewee import JOIN, SQL, Value
+
+from roar.api.filters import Direction
+from roar.api.records import Artifact, Capture, Composite, GitState, Job, StoredEdge
+from roar.store import tables
+from roar.store.encoding import (
+    digest_range,
+    from_json,
+    from_text,
+    to_text,
+    to_unsigned,
+    unpack,
+    unpack_files,
+)
+from roar.store.engine import chunks
+from roar.store.files import hashes_of, stat_of
+
+if TYPE_CHECKING:
+    from roar.api.storage import JobQuery
+    from roar.store.engine import Engine
+
+_ROWS = 2_000
+"""Edges that are read at a time."""
+
+_T, _C = tables.Job, tables.CommitState
+_JOB = (
+    _T.id, _T.uid, _T.session, _T.step, _T.kind, _T.command, _T.name, _T.parameters, _T.cwd, _T.started_ns, _T.ended_ns,
+    _T.recording_s, _T.cpu_s, _T.max_rss_bytes, _T.exit_code, _T.status, _T.tracer, _T.tracer_version, _T.inputs,
+    _T.outputs, _T.verdict, _T.reasons, _T.observed, _T.recorded, _T.filtered, _T.dropped, _T.notes,
+    _C.commit, _C.branch, _C.remote, _C.root, _C.cwd, _C.dirty,
+)  # fmt: skip
+_CAPTURE, _GIT = 20, 27
+"""Where in `_JOB` these begin."""
+
+
+def jobs(engine: Engine, wanted: JobQuery) -> list[Job]:
+    """See `Storage.jobs`."""
+    query = _jobs().order_by(_T.id.desc())
+    if wanted.session is not None:
+        query = query.where(_T.session == wanted.session)
+    if wanted.kind is not None:
+        query = query.where(_T.kind == wanted.kind)
+    if wanted.failed:
+        query = query.where(_T.status == "failed")
+    if wanted.since_ns is not None:
+        query = query.where(_T.started_ns >= wanted.since_ns)
+    if wanted.path is not None:
+        path = tables.Path.select(tables.Path.id).where(tables.Path.path == wanted.path)
+        query = query.where(
+            reduce(or_, [_T.id.in_(edge.select(edge.job).where(edge.path.in_(path))) for edge in _TABLES.values()])
+        )
+    for key, value in wanted.labels.items():
+        label = tables.Label.select(tables.Label.job).where(
+            (tables.Label.key == to_text(key)) & (tables.Label.value == to_text(value))
+        )
+        query = query.where(_T.id.in_(label))
+    if wanted.limit is not None:
+        query = query.limit(max(wanted.limit, 0))
+    return _complete(engine, engine.query(query))
+
+
+def job_at(engine: Engine, step: int, kind: str, session: int) -> Job | None:
+    """See `Storage.job_at`."""
+    query = _jobs().where((_T.session == session) & (_T.kind == kind) & (_T.step == step))
+    found = _complete(engine, engine.query(query))
+    return found[0] if found else None
+
+
+def jobs_by_uid(engine: Engine, prefix: str, limit: int = 20) -> list[Job]:
+    """See `Storage.jobs_by_uid`."""
+    if digest_range(prefix) is None:
+        return []
+    first, after = prefix.lower(), prefix.lower() + "g"  # which comes after every hexadecimal digit
+    query = _jobs().where((_T.uid >= first) & (_T.uid < after)).order_by(_T.id.desc()).limit(limit)
+    return _complete(engine, engine.query(query))
+
+
+def jobs_by_id(engine: Engine, ids: Iterable[int]) -> list[Job]:
+    """See `Storage.jobs_by_id`."""
+    rows = [row for chunk in chunks(sorted(set(ids))) for row in engine.query(_jobs().where(_T.id.in_(chunk)))]
+    return _complete(engine, sorted(rows))
+
+
+def edges(engine: Engine, ids: Sequence[int], direction: Direction | None) -> Iterator[StoredEdge]:
+    """See `Storage.edges`."""
+    for chunk in chunks(sorted(set(ids))):
+        query = _union(direction, lambda edge, chunk=chunk: edge.job.in_(chunk))
+        rows = engine.stream(*engine.compiled(query.order_by(SQL("1"), SQL("2"), SQL("3"))))
+        for part in chunks(rows, _ROWS):
+            yield from _stored(engine, part)
+
+
+def edges_at(engine: Engine, path: bytes) -> list[StoredEdge]:
+    """See `Storage.edges_at`."""
+    query = _union(None, lambda _: tables.Path.path == path)
+    return _newest_first(engine, [query])
+
+
+def edges_of(engine: Engine, artifacts: Iterable[int], direction: Direction | None) -> list[StoredEdge]:
+    """See `Storage.edges_of`."""
+    queries = [
+        _union(direction, lambda edge, chunk=chunk: edge.artifact.in_(chunk))
+        for chunk in chunks(sorted(set(artifacts)))
+    ]
+    return _newest_first(engine, queries)
+
+
+def artifacts_by_digest(engine: Engine, prefix: str, algorithm: str | None, limit: int = 20) -> list[Artifact]:
+    """See `Storage.artifacts_by_digest`."""
+    digests = digest_range(prefix)
+    if digests is None:
+        return []
+    low, high = digests
+    content, further = tables.Artifact, tables.ArtifactHash
+    numbers: set[int] = set()
+    for table, number in ((content, content.id), (further, further.artifact)):
+        query = table.select(number).where(table.digest >= low).order_by(table.digest).limit(limit)
+        if high is not None:
+            query = query.where(table.digest < high)
+        if algorithm is not None:
+            query = query.where(table.algorithm == algorithm)
+        numbers.update(row[0] for row in engine.query(query))
+    query = content.select(content.id, content.algorithm, content.digest, content.size)
+    rows = engine.query(query.where(content.id.in_(sorted(numbers)[:limit])).order_by(content.id))
+    hashes = hashes_of(engine, [(number, name, digest) for number, name, digest, _ in rows])
+    return [Artifact(number, hashes[number], to_unsigned(size)) for number, _, _, size in rows]
+
+
+def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]:
+    """See `Storage.composites`."""
+    found: dict[int, list[Composite]] = {}
+    table = tables.Composite
+    columns = (
+        table.job, table.path, table.kind, table.digest, table.algorithm, table.members, table.size, table.is_output,
+    )  # fmt: skip
+    for chunk in chunks(sorted(set(ids))):
+        query = table.select(*columns).where(table.job.in_(chunk)).order_by(table.job, table.number)
+        for job, path, kind, digest, algorithm, members, size, is_output in engine.query(query):
+            found.setdefault(job, []).append(
+                Composite(
+                    bytes(path), from_text(kind), bytes(digest).hex(), algorithm, members, to_unsigned(size),
+                    "output" if is_output else "input",
+                )
+            )  # fmt: skip
+    return found
+
+
+def filtered(engine: Engine, job: int) -> list[tuple[str, bytes, Direction]]:
+    """See `Storage.filtered`."""
+    table = tables.FilteredCount
+    rows = engine.query(table.select(table.filter, table.files).where(table.job == job))
+    lists = sorted((from_text(name), unpack_files(blob)) for name, blob in rows)
+    return [(name, path, direction) for name, files in lists for path, direction in files]
+
+
+def environment(engine: Engine, job: int) -> dict[str, Any]:
+    """See `Storage.environment`."""
+    table = tables.Environment
+    rows = engine.query(table.select(table.content).join(_T, on=_T.environment == table.id).where(_T.id == job))
+    found: dict[str, Any] = from_json(unpack(rows[0][0])) if rows else {}
+    return found
+
+
+def patch(engine: Engine, job: int) -> bytes | None:
+    """See `Storage.patch`."""
+    query = (
+        tables.Patch.select(tables.Patch.content)
+        .join(_C, on=_C.patch == tables.Patch.id)
+        .join(_T, on=_T.commit_state == _C.id)
+        .where(_T.id == job)
+    )
+    rows = engine.query(query)
+    return unpack(rows[0][0]) if rows else None
+
+
+_TABLES: dict[Direction, Any] = {"input": tables.JobInput, "output": tables.JobOutput}
+
+
+def _jobs() -> Any:
+    return _T.select(*_JOB).join(_C, JOIN.LEFT_OUTER, on=_T.commit_state == _C.id)
+
+
+def _complete(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Job]:
+    """Jobs from rows, with their labels and the counts of what was filtered."""
+    labels: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+    counts: dict[int, dict[str, int]] = {row[0]: {} for row in rows}
+    label, count = tables.Label, tables.FilteredCount
+    for chunk in chunks(labels):
+        query = label.select(label.job, label.key, label.value).where(label.job.in_(chunk)).order_by(label.key)
+        for job, key, value in engine.query(query):
+            labels[job][from_text(key)] = from_text(value)
+        query = count.select(count.job, count.filter, count.count).where(count.job.in_(chunk)).order_by(count.filter)
+        for job, name, number in engine.query(query):
+            counts[job][from_text(name)] = number
+    return [_job(row, labels[row[0]], counts[row[0]]) for row in rows]
+
+
+def _job(row: tuple[Any, ...], labels: dict[str, str], counts: dict[str, int]) -> Job:
+    (
+        number, uid, session, step, kind, command, name, parameters, cwd, started_ns, ended_ns, recording_s, cpu_s,
+        max_rss_bytes, exit_code, status, tracer, tracer_version, inputs, outputs,
+    ) = row[:_CAPTURE]  # fmt: skip
+    verdict, reasons, observed, recorded, dropped_by_filters, dropped, notes = row[_CAPTURE:_GIT]
+    return Job(
+        id=number, uid=uid, session=session, step=step, kind=kind, command=tuple(from_json(command)),
+        name=None if name is None else from_text(name), labels=labels, parameters=from_json(parameters), cwd=bytes(cwd),
+        started_ns=started_ns, ended_ns=ended_ns, recording_s=recording_s, cpu_s=cpu_s, max_rss_bytes=max_rss_bytes,
+        exit_code=exit_code, status=status, tracer=from_text(tracer), tracer_version=from_text(tracer_version),
+        capture=Capture(
+            verdict, tuple(from_json(reasons)), observed, recorded, dropped_by_filters, dropped, tuple(from_json(notes))
+        ),
+        git=_git(*row[_GIT:]), inputs=inputs, outputs=outputs, filtered=counts,
+    )  # fmt: skip
+
+
+def _git(
+    commit: str | None, branch: str | None, remote: str | None, root: bytes, cwd: bytes, dirty: bool
+) -> GitState | None:
+    if commit is None:
+        return None
+    return GitState(
+        from_text(commit),
+        None if branch is None else from_text(branch),
+        None if remote is None else from_text(remote),
+        bytes(root),
+        bytes(cwd),
+        bool(dirty),
+    )
+
+
+def _union(direction: Direction | None, condition: Any) -> Any:
+    """The edges of both tables, or of one, for which a condition on the table holds."""
+    content, place = tables.Artifact, tables.Path
+    queries = [
+        edge.select(
+            edge.job, Value(int(name == "output")).alias("is_output"), place.path.alias("name"), edge.artifact,
+            content.algorithm, content.digest, edge.missing_reason, edge.tracked, edge.size, edge.mtime_ns,
+            edge.ctime_ns, edge.dev, edge.ino, edge.mode, edge.stat_size,
+        )
+        .join(place, on=edge.path == place.id)
+        .join(content, JOIN.LEFT_OUTER, on=edge.artifact == content.id, src=edge)
+        .where(condition(edge))
+        for name, edge in _TABLES.items()
+        if direction in (None, name)
+    ]  # fmt: skip
+    return reduce(lambda left, right: left.union_all(right), queries)
+
+
+def _newest_first(engine: Engine, queries: Sequence[Any]) -> list[StoredEdge]:
+    rows = [row for query in queries for row in engine.query(query)]
+    rows.sort(key=lambda row: (-row[0], row[1], row[2]))
+    return _stored(engine, rows)
+
+
+def _stored(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[StoredEdge]:
+    """Edges from the rows of `_union`."""
+    hashes = hashes_of(engine, [(row[3], row[4], row[5]) for row in rows if row[3] is not None])
+    return [
+        StoredEdge(
+            job, "output" if is_output else "input", bytes(path), artifact,
+            {} if artifact is None else hashes[artifact], None if size is None else to_unsigned(size),
+            stat_of(size, *state), None if reason is None else from_text(reason), bool(tracked),
+        )
+        for job, is_output, path, artifact, _, _, reason, tracked, size, *state in rows
+    ]  # fmt: skip

@@ -1,0 +1,156 @@
+"""The storage that both databases share: each method of `roar.api.storage.Storage` on an `Engine`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from roar.api.events import FileStat
+from roar.api.filters import Direction
+from roar.api.records import Artifact, Composite, Job, JobKind, JobRecord, Problem, Recorded, Session, StoredEdge
+from roar.api.storage import JobQuery, Storage
+from roar.store import sessions
+
+if TYPE_CHECKING:
+    from roar.store.engine import Engine
+
+_EVERY = JobQuery()
+
+
+class DatabaseStorage(Storage):
+    """A storage in a database.  What only some commands need is imported when they ask."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def record(self, job: JobRecord, session: int | None = None) -> Recorded:
+        from roar.store.write import record
+
+        with self._engine.guard():
+            return record(self._engine, job, session)
+
+    def jobs(self, query: JobQuery = _EVERY) -> list[Job]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.jobs(self._engine, query)
+
+    def job_at(self, step: int, kind: JobKind = "run", session: int | None = None) -> Job | None:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.job_at(self._engine, step, kind, self._session(session))
+
+    def jobs_by_uid(self, prefix: str) -> list[Job]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.jobs_by_uid(self._engine, prefix)
+
+    def jobs_by_id(self, ids: Iterable[int]) -> list[Job]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.jobs_by_id(self._engine, ids)
+
+    def edges(self, jobs: Sequence[int], direction: Direction | None = None) -> Iterator[StoredEdge]:
+        from roar.store import read
+
+        with self._engine.guard():
+            yield from read.edges(self._engine, jobs, direction)
+
+    def edges_at(self, path: bytes) -> list[StoredEdge]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.edges_at(self._engine, path)
+
+    def edges_of(self, artifacts: Iterable[int], direction: Direction | None = None) -> list[StoredEdge]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.edges_of(self._engine, artifacts, direction)
+
+    def artifacts_by_digest(self, prefix: str, algorithm: str | None = None) -> list[Artifact]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.artifacts_by_digest(self._engine, prefix, algorithm)
+
+    def known(self, paths: Iterable[bytes]) -> dict[bytes, tuple[FileStat, Mapping[str, str]]]:
+        from roar.store.files import known
+
+        with self._engine.guard():
+            return known(self._engine, paths)
+
+    def generated(self, paths: Iterable[bytes], session: int | None = None) -> set[bytes]:
+        from roar.store.files import generated
+
+        with self._engine.guard():
+            return generated(self._engine, paths, self._session(session))
+
+    def ancestors(self, artifacts: Iterable[int], depth: int | None = None) -> list[int]:
+        from roar.store.lineage import ancestors
+
+        with self._engine.guard():
+            return ancestors(self._engine, list(artifacts), depth)
+
+    def descendants(self, artifacts: Iterable[int], depth: int | None = None) -> list[int]:
+        from roar.store.lineage import descendants
+
+        with self._engine.guard():
+            return descendants(self._engine, list(artifacts), depth)
+
+    def composites(self, jobs: Sequence[int]) -> dict[int, list[Composite]]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.composites(self._engine, jobs)
+
+    def filtered(self, job: int) -> list[tuple[str, bytes, Direction]]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.filtered(self._engine, job)
+
+    def environment(self, job: int) -> Mapping[str, Any]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.environment(self._engine, job)
+
+    def patch(self, job: int) -> bytes | None:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.patch(self._engine, job)
+
+    def sessions(self) -> list[Session]:
+        with self._engine.guard():
+            return sessions.every(self._engine)
+
+    def active_session(self) -> Session:
+        with self._engine.guard():
+            active = sessions.active(self._engine)
+            if active is not None:
+                return active
+            if self._engine.read_only:
+                raise self._engine.unusable("has no active session", "Begin one: roar reset")
+            with self._engine.transaction():
+                return sessions.active(self._engine) or sessions.begin(self._engine, None)
+
+    def new_session(self, name: str | None = None) -> Session:
+        with self._engine.guard(), self._engine.transaction():
+            return sessions.begin(self._engine, name)
+
+    def integrity(self) -> Iterator[Problem]:
+        from roar.store.integrity import problems
+
+        return problems(self._engine)
+
+    def _session(self, session: int | None) -> int:
+        """A session's id; 0, which no session has, when there is none at all."""
+        return session if session is not None else sessions.active_id(self._engine) or 0
