@@ -1,0 +1,83 @@
+# What a developer types; `make help` lists it.  Needs python3 (3.11 or newer, with venv), git and a C compiler.
+# Everything is installed into .venv; pip's own options and variables (PIP_INDEX_URL, PIP_FIND_LINKS …) are respected.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGES := roar-core roar-tracer-preload .
+PYPROJECTS := pyproject.toml roar-core/pyproject.toml roar-tracer-preload/pyproject.toml
+SHIM := $(wildcard roar-tracer-preload/src/roar_tracer_preload/shim/*.[ch]) \
+	roar-tracer-preload/hatch_build.py roar-tracer-preload/src/roar_tracer_preload/build.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench dist kill-test coverage-of-spec install format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/installed-demo ## install roar, run a small pipeline under it in demo/, show its lineage
+	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/pipeline/demo.sh "$(CURDIR)/demo"
+
+test: $(VENV)/installed-dev ## run the whole test suite (ARGS="tests/run -k rename" for a part)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/installed-dev ## measure the overhead (ARGS="--runs 3 opens bash", see bench/README.md)
+	@$(BIN)/python -m bench $(ARGS)
+
+dist: $(VENV)/installed-dev ## build wheel and sdist of each package into dist/
+	@for package in $(PACKAGES); do $(BIN)/python -m build --no-isolation --outdir dist $$package || exit; done
+
+kill-test: $(VENV)/installed-dev ## kill roar at 10 000 random moments (the suite: 200)
+	@ROAR_KILL_ROUNDS=$${ROAR_KILL_ROUNDS:-10000} $(BIN)/python -m pytest tests -k "kill and rounds" $(ARGS)
+
+coverage-of-spec: $(VENV)/installed-dev ## list the requirements that no test names
+	@$(BIN)/python tests/coverage_of_spec.py
+
+install: $(VENV)/installed-dev ## make .venv with roar and what its tests need
+
+format: $(VENV)/installed-dev ## format the sources and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## remove what was made: .venv, demo, dist, caches
+	rm -rf $(VENV) build demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f roar-tracer-preload/src/roar_tracer_preload/*.so
+
+# Editable: the demo shows the sources as they are, and the tests use the same environment.  That wheels and sdists install
+# as well is what tests/packaging is for.
+$(VENV)/installed: $(VENV)/made $(PYPROJECTS) $(SHIM)
+	@echo "Installing roar-core, roar-tracer-preload and roar-cli into $(VENV)"
+	@$(PIP) install 'hatchling>=1.25' 'editables>=0.5'
+	@$(PIP) install --no-build-isolation $(PACKAGES:%=--editable ./%)
+	@touch $@
+
+$(VENV)/installed-demo: $(VENV)/installed
+	@$(PIP) install 'numpy>=1.26'
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	@echo "Installing what the tests need"
+	@$(PIP) install --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "roar needs Python 3.11 or newer as $(PYTHON): make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo "The module venv is missing: apt install python3-venv" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "git is missing: apt install git" >&2; exit 1; }
+	@command -v "$${CC:-cc}" >/dev/null || { echo "A C compiler is missing: apt install gcc libc6-dev" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
