@@ -8,10 +8,9 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from peewee import Database
-
     from roar.api.errors import StorageUnusable
     from roar.api.records import Problem
+    from roar.store.dialects import Dialect
 
 CHUNK = 500
 """Values in one ``IN (…)``: SQLite takes 999 parameters everywhere, 32 766 only since 3.32."""
@@ -36,8 +35,8 @@ class Engine(ABC):
 
     @property
     @abstractmethod
-    def dialect(self) -> Database:
-        """A peewee database that is never connected: it knows how queries are written for this engine."""
+    def dialect(self) -> Dialect:
+        """How peewee writes queries for this engine."""
 
     @abstractmethod
     def close(self) -> None:
@@ -93,7 +92,8 @@ class Engine(ABC):
 
     def compiled(self, query: Compilable) -> tuple[str, Sequence[Any]]:
         """A peewee query as a statement and its parameters."""
-        sql, parameters = self.dialect.get_sql_context().sql(query).query()
+        context: Any = self.dialect.get_sql_context()  # untyped in the stubs
+        sql, parameters = context.sql(query).query()
         return sql, parameters
 
 

@@ -157,7 +157,7 @@ def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]
 def filtered(engine: Engine, job: int) -> list[tuple[str, bytes, Direction]]:
     """See `Storage.filtered`."""
     table = tables.FilteredCount
-    rows = engine.query(table.select(table.filter, table.files).where(table.job == job))
+    rows = engine.query(table.select(table.name, table.files).where(table.job == job))
     lists = sorted((from_text(name), unpack_files(blob)) for name, blob in rows)
     return [(name, path, direction) for name, files in lists for path, direction in files]
 
@@ -195,11 +195,11 @@ def _complete(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Job]:
     counts: dict[int, dict[str, int]] = {row[0]: {} for row in rows}
     label, count = tables.Label, tables.FilteredCount
     for chunk in chunks(labels):
-        query = label.select(label.job, label.key, label.value).where(label.job.in_(chunk)).order_by(label.key)
-        for job, key, value in engine.query(query):
+        labelled = label.select(label.job, label.key, label.value).where(label.job.in_(chunk)).order_by(label.key)
+        for job, key, value in engine.query(labelled):
             labels[job][from_text(key)] = from_text(value)
-        query = count.select(count.job, count.filter, count.count).where(count.job.in_(chunk)).order_by(count.filter)
-        for job, name, number in engine.query(query):
+        counted = count.select(count.job, count.name, count.count).where(count.job.in_(chunk)).order_by(count.name)
+        for job, name, number in engine.query(counted):
             counts[job][from_text(name)] = number
     return [_job(row, labels[row[0]], counts[row[0]]) for row in rows]
 

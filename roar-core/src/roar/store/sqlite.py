@@ -5,6 +5,8 @@ The file is in WAL mode: readers never wait, writers wait for each other.  A com
 connection would wait for the same disk.
 """
 
+# ruff: noqa: D102 - documented by the interface
+
 from __future__ import annotations
 
 import os
@@ -22,10 +24,9 @@ from roar.store.statements import SQLITE
 from roar.store.storage import DatabaseStorage
 
 if TYPE_CHECKING:
-    from peewee import Database
-
     from roar.api.errors import StorageUnusable
     from roar.api.records import Problem
+    from roar.store.dialects import SqliteDialect
 
 APPLICATION_ID = 0x726F6172
 """``roar``: how a database file says whose it is (https://www.sqlite.org/fileformat.html#application_id)."""
@@ -116,10 +117,10 @@ class SqliteEngine(Engine):
                 self._connection.execute(f"PRAGMA {pragma}")
 
     @cached_property
-    def dialect(self) -> Database:
-        from peewee import SqliteDatabase
+    def dialect(self) -> SqliteDialect:
+        from roar.store.dialects import SqliteDialect
 
-        return SqliteDatabase(None)
+        return SqliteDialect()
 
     def close(self) -> None:
         self._connection.close()
@@ -180,7 +181,7 @@ class SqliteEngine(Engine):
                 "is the database of another program", "Move it away, or choose another: roar config set storage.url URL"
             )
         [(table,)] = self.rows("SELECT max(version) FROM schema_version")
-        return max(version, table or 0)
+        return int(max(version, table or 0))
 
     def set_version(self, version: int) -> None:
         self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

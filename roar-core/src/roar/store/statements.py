@@ -11,6 +11,8 @@ output     the same
 ========== ===========================================================================================================
 """
 
+# ruff: noqa: S608 - statements are put together from our own names and placeholders only
+
 from __future__ import annotations
 
 _COLUMNS = (

@@ -1,5 +1,7 @@
 """The storage that both databases share: each method of `roar.api.storage.Storage` on an `Engine`."""
 
+# ruff: noqa: D102 - documented by the interface
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -7,9 +7,11 @@ Text that came from outside is kept as `encoding.to_text` makes it, times are na
 kernel counts without a sign (sizes, device and inode numbers) is kept as `encoding.to_signed` makes it.
 """
 
+# ruff: noqa: D106 - peewee's Meta
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 from peewee import (
     SQL,
@@ -18,21 +20,21 @@ from peewee import (
     BlobField,
     BooleanField,
     CompositeKey,
-    Database,
     DoubleField,
     ForeignKeyField,
     IntegerField,
     Model,
-    ModelIndex,
     SchemaManager,
-    SqliteDatabase,
     TextField,
 )
 
+from roar.store.dialects import Dialect, SqliteDialect
 
-def _refers(model: type[Model], null: bool = False) -> ForeignKeyField:
+
+def _refers(model: type[Model], null: bool = False) -> Any:
     """A foreign key without an index of its own: where one is needed, the table says so."""
-    return ForeignKeyField(model, column_name=model._meta.table_name, null=null, index=False)
+    field: Any = ForeignKeyField  # whose stubs know `null` only as a literal
+    return field(model, column_name=model._meta.table_name, null=null, index=False)
 
 
 class SchemaVersion(Model):
@@ -54,6 +56,9 @@ class Session(Model):
 
     class Meta:
         table_name = "session"
+
+
+Session.add_index(Session.active, unique=True, where=SQL("active"), name="session_one_active")
 
 
 class Environment(Model):
@@ -146,6 +151,7 @@ class Label(Model):
     class Meta:
         table_name = "label"
         primary_key = CompositeKey("job", "key")
+        without_rowid = True
         indexes = ((("key", "job"), False),)
 
 
@@ -182,6 +188,7 @@ class ArtifactHash(Model):
     class Meta:
         table_name = "artifact_hash"
         primary_key = CompositeKey("digest", "algorithm")
+        without_rowid = True
         indexes = ((("artifact",), False),)
 
 
@@ -204,6 +211,7 @@ class _Edge(Model):
 
     class Meta:
         primary_key = CompositeKey("job", "path")
+        without_rowid = True
         indexes = ((("artifact", "job"), False), (("path", "job"), False))
 
 
@@ -238,41 +246,40 @@ class Composite(Model):
     class Meta:
         table_name = "composite"
         primary_key = CompositeKey("job", "number")
+        without_rowid = True
 
 
 class FilteredCount(Model):
     """How many files a filter dropped from a job, and which."""
 
     job = _refers(Job)
-    filter = TextField()
+    name = TextField(column_name="filter")
     count = BigIntegerField()
     files = BlobField()
     """Packed; see `encoding.pack_files`."""
 
     class Meta:
         table_name = "filtered_count"
-        primary_key = CompositeKey("job", "filter")
+        primary_key = CompositeKey("job", "name")
+        without_rowid = True
 
 
 MODELS: tuple[type[Model], ...] = (
     SchemaVersion, Session, Environment, Patch, CommitState, Job, Label, Path, Artifact, ArtifactHash, JobInput,
     JobOutput, Composite, FilteredCount,
 )  # fmt: skip
-_WITHOUT_ROWID = (Label, ArtifactHash, JobInput, JobOutput, Composite, FilteredCount)
 
 
-def definitions(database: Database) -> Iterator[str]:
-    """The statements that make the tables and indexes, in the dialect of `database`."""
+def definitions(dialect: Dialect) -> list[str]:
+    """The statements that make the tables and indexes of a new database."""
     for model in MODELS:
-        schema = SchemaManager(model, database)
-        table, _ = schema._create_table(safe=False).query()
-        without_rowid = isinstance(database, SqliteDatabase) and model in _WITHOUT_ROWID
-        yield f"{table} WITHOUT ROWID" if without_rowid else table
-        for index in schema._create_indexes(safe=False):
-            yield index.query()[0]
-    only_one = ModelIndex(Session, (Session.active,), unique=True, where=SQL("active"), name="session_one_active")
-    yield database.get_sql_context().sql(only_one.safe(False)).query()[0]
-    if isinstance(database, SqliteDatabase):
-        yield 'CREATE UNIQUE INDEX "path_path" ON "path" ("path")'
-    else:  # whose ordered indexes have no room for the longest paths
-        yield 'ALTER TABLE "path" ADD CONSTRAINT "path_path" EXCLUDE USING hash ("path" WITH =)'
+        schema = SchemaManager(model, dialect)
+        schema.create_table(safe=False)
+        schema.create_indexes(safe=False)
+    unique_path = (
+        'CREATE UNIQUE INDEX "path_path" ON "path" ("path")'
+        if isinstance(dialect, SqliteDialect)
+        # The ordered indexes of PostgreSQL have no room for the longest paths.
+        else 'ALTER TABLE "path" ADD CONSTRAINT "path_path" EXCLUDE USING hash ("path" WITH =)'
+    )
+    return [*dialect.collected, unique_path]

@@ -4,6 +4,8 @@ A roar without blake3 records a file by its sha256 only.  When a later job meets
 becomes known by both; when there was already one for each, they become one.
 """
 
+# ruff: noqa: S608 - statements are put together from our own names and placeholders only
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -33,13 +35,13 @@ def _owners(engine: Engine, digests: set[bytes]) -> dict[_Key, tuple[int, _Key]]
     found: dict[_Key, tuple[int, _Key]] = {}
     for chunk in chunks(digests):
         for number, algorithm, digest in engine.rows(
-            f"SELECT id, algorithm, digest FROM artifact WHERE digest IN ({marks(chunk)})",  # noqa: S608 - placeholders
+            f"SELECT id, algorithm, digest FROM artifact WHERE digest IN ({marks(chunk)})",
             chunk,
         ):
             found[algorithm, digest] = number, (algorithm, digest)
         for number, algorithm, digest, by, primary in engine.rows(
             "SELECT a.id, h.algorithm, h.digest, a.algorithm, a.digest FROM artifact_hash h"
-            f" JOIN artifact a ON a.id = h.artifact WHERE h.digest IN ({marks(chunk)})",  # noqa: S608
+            f" JOIN artifact a ON a.id = h.artifact WHERE h.digest IN ({marks(chunk)})",
             chunk,
         ):
             found[algorithm, digest] = number, (by, primary)
@@ -52,7 +54,7 @@ def _unify(engine: Engine, content: Sequence[_Key]) -> None:
     kept, *others = sorted({owners[key] for key in content if key in owners})
     for number, primary in others:
         for table in ("job_input", "job_output", "artifact_hash"):
-            engine.rows(f"UPDATE {table} SET artifact = ? WHERE artifact = ?", (kept[0], number))  # noqa: S608
+            engine.rows(f"UPDATE {table} SET artifact = ? WHERE artifact = ?", (kept[0], number))
         engine.rows("DELETE FROM artifact WHERE id = ?", (number,))
         _add(engine, kept[0], primary)
     for key in content:

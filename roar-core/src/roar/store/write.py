@@ -1,5 +1,7 @@
 """Recording a job: one transaction, linear in its files, none of which is held twice."""
 
+# ruff: noqa: S608 - statements are put together from our own names and placeholders only
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,10 +77,10 @@ def _session(engine: Engine, session: int | None) -> int:
 
 def _insert(engine: Engine, table: str, columns: Sequence[str], values: Sequence[Any]) -> int:
     """Adds a row and gives its id: the next one, as nobody else is writing.  (SQLite has RETURNING only since 3.35.)"""
-    [(number,)] = engine.rows(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")  # noqa: S608 - our own table names
+    [(number,)] = engine.rows(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")
     names = ", ".join(f'"{column}"' for column in columns)
     engine.rows(
-        f"INSERT INTO {table} (id, {names}) VALUES (?{', ?' * len(columns)})",  # noqa: S608
+        f"INSERT INTO {table} (id, {names}) VALUES (?{', ?' * len(columns)})",
         (number, *values),
     )
     return int(number)
@@ -87,7 +89,7 @@ def _insert(engine: Engine, table: str, columns: Sequence[str], values: Sequence
 def _content(engine: Engine, table: str, content: bytes) -> int:
     """The id of a deduplicated content, which is packed only when it is new."""
     digest = key_of(content)
-    known = engine.rows(f"SELECT id FROM {table} WHERE digest = ?", (digest,))  # noqa: S608
+    known = engine.rows(f"SELECT id FROM {table} WHERE digest = ?", (digest,))
     return int(known[0][0]) if known else _insert(engine, table, ("digest", "content"), (digest, pack(content)))
 
 
@@ -127,7 +129,7 @@ def _row(job: int, edge: Edge, texts: dict[str | None, str | None]) -> tuple[Any
     """An edge as the statements ``input`` and ``output`` take it."""
     algorithm, digest = next(iter(edge.hashes.items()), (None, None))
     reason, size, stat = edge.missing_reason, edge.size, edge.stat
-    if reason not in texts:
+    if reason is not None and reason not in texts:
         texts[reason] = to_text(reason)
     return (
         job, edge.path, algorithm, None if digest is None else bytes.fromhex(digest),
