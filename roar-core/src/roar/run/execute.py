@@ -167,7 +167,7 @@ class _Run:
             coverage=coverage,
             tracer_version=self._context.plugins.tracer_version(selection.name),
             environment=self._environment,
-            notes=(selection.note,) if selection.note else (),
+            notes=(*((selection.note,) if selection.note else ()), *self._planned.notes),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from roar.workspace.secrets import Redactor, workspace_key
 
 if TYPE_CHECKING:
     from roar.plugins.observers import Observers
+    from roar.workspace.patch import Patch
 
 
 class RunOptions(NamedTuple):
@@ -47,6 +48,8 @@ class Planned(NamedTuple):
     executable: bytes
     selection: Selection
     redactor: Redactor
+    notes: tuple[str, ...]
+    """For the record: what the user should know of its making."""
 
 
 def find_executable(word: bytes, path: bytes | None) -> bytes:
@@ -107,7 +110,7 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
     redactor = Redactor(os.environ, workspace_key(workspace.roar_dir))
     words = redactor.words([os.fsdecode(word) for word in options.command])
     status = query.result()
-    git = _git_state(context, options, status, redactor)
+    git, notes = _git_state(context, options, status, redactor)
     observers = context.plugins.observers
     if observers is not None and observers.implement("roar_redact"):
         words = tuple(redacted(observers, "command", word) for word in words)
@@ -132,7 +135,7 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
     )
     if observers is not None:
         observers.roar_before_run(plan=plan)
-    return Planned(plan, executable, selection, redactor)
+    return Planned(plan, executable, selection, redactor, notes)
 
 
 def _parameters(value: Any, redactor: Redactor, name: str = "") -> Any:
@@ -152,20 +155,26 @@ def redacted(observers: Observers, field: str, value: str) -> str:
     return answers[-1] if answers else value
 
 
-def _git_state(context: Context, options: RunOptions, status: GitStatus, redactor: Redactor) -> GitState:
-    patch = None
-    dirty = False
+def _git_state(
+    context: Context, options: RunOptions, status: GitStatus, redactor: Redactor
+) -> tuple[GitState, tuple[str, ...]]:
+    """The repository's state, and what the patch of a dirty one leaves out, as notes."""
+    patch: Patch | None = None
+    notes: tuple[str, ...] = ()
     if status.changes:
-        root = os.fsencode(context.workspace.root)
-
-        dirt = classify(status.changes, lambda paths: _generated(context, paths), root)
-        # outputs of earlier steps that are not committed do not count
-        dirty = bool(dirt.code or dirt.unknown)
-        if dirty and not options.allow_dirty:
-            raise refusal(dirt, _refusal_words(options, redactor))
-        if dirty:
-            patch = _patch(context, status, dirt.unknown)
-    return GitState(status.commit, status.branch, status.remote, status.root, status.cwd, dirty, patch)
+        dirt = classify(status.changes, lambda paths: _generated(context, paths), os.fsencode(context.workspace.root))
+        if dirt.blocking:
+            if not options.allow_dirty:
+                words = redactor.words([os.fsdecode(word) for word in options.command])
+                raise refusal(dirt, words, options.kind)
+            patch = _patch(context, status, frozenset(dirt.blocking))
+            if patch.omitted:
+                names = ", ".join(os.fsdecode(path) for path in patch.omitted[:3])
+                more = f" and {len(patch.omitted) - 3} more" if len(patch.omitted) > 3 else ""
+                notes = (f"the patch leaves out {names}{more} (limits: run.patch_limit, run.patch_file_limit)",)
+    dirty = patch is not None
+    git = GitState(status.commit, status.branch, status.remote, status.root, status.cwd, dirty, patch)
+    return git, notes
 
 
 def _generated(context: Context, paths: list[bytes]) -> set[bytes]:
@@ -190,11 +199,10 @@ def _generated(context: Context, paths: list[bytes]) -> set[bytes]:
         storage.close()
 
 
-def _refusal_words(options: RunOptions, redactor: Redactor) -> Sequence[str]:
-    return redactor.words([os.fsdecode(word) for word in options.command])
+def _patch(context: Context, status: GitStatus, blocking: frozenset[bytes]) -> Patch:
+    from roar.workspace.patch import patch
 
-
-def _patch(context: Context, status: GitStatus, untracked: Sequence[bytes]) -> bytes:
-    from roar.workspace.git import patch
-
-    return patch(context.workspace.root, untracked, context.config.get("run.patch_limit"))
+    config = context.config
+    new = [change.path for change in status.changes if change.kind == "untracked" and change.path in blocking]
+    limits = config.size("run.patch_limit") or 0, config.size("run.patch_file_limit")
+    return patch(context.workspace.root, new, *limits)

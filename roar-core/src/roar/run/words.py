@@ -14,8 +14,6 @@ from roar.api.records import JobKind
 from roar.context import Context
 from roar.workspace.secrets import REDACTED
 
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?\s*$", re.IGNORECASE)
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _STEP = re.compile(r"^@(B?)(\d+)$")
 
 
@@ -30,12 +28,14 @@ def labels_of(given: Sequence[str]) -> dict[str, str]:
     return labels
 
 
-def size_of(given: str | int) -> int:
-    """Bytes of a size such as ``10M`` (1024-based).  Raises UsageError."""
-    found = _SIZE.match(str(given))
-    if not found:
-        raise UsageError(f"not a size: '{given}'.", "Examples: 500K, 10M, 2G")
-    return int(float(found[1]) * _UNITS[found[2].lower()])
+def size_of(given: str) -> int:
+    """Bytes of a size such as ``10M``.  Raises UsageError."""
+    from roar.workspace.sizes import parse_size
+
+    try:
+        return parse_size(given)
+    except ValueError:
+        raise UsageError(f"not a size: '{given}'.", "Examples: 500K, 10M, 2G") from None
 
 
 def parameters_of(files: Sequence[str]) -> dict[str, Any]:
