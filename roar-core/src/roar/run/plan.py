@@ -204,5 +204,4 @@ def _patch(context: Context, status: GitStatus, blocking: frozenset[bytes]) -> P
 
     config = context.config
     new = [change.path for change in status.changes if change.kind == "untracked" and change.path in blocking]
-    limits = config.size("run.patch_limit") or 0, config.size("run.patch_file_limit")
-    return patch(context.workspace.root, new, *limits)
+    return patch(context.workspace.root, new, config.get("run.patch_limit"), config.get("run.patch_file_limit"))
