@@ -1,0 +1,133 @@
+"""What is in the wheels and sdists, and what they say about themselves."""
+
+from __future__ import annotations
+
+import email.message
+import email.parser
+import re
+import sysconfig
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from package_builds import PACKAGES, ROOT, Built
+
+IMPORTS = {"roar-core": "roar", "roar-tracer-preload": "roar_tracer_preload"}
+
+
+def _names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def _metadata(wheel: Path) -> email.message.Message:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return email.parser.Parser().parsestr(archive.read(name).decode())
+
+
+def _sdist_names(sdist: Path) -> set[str]:
+    with tarfile.open(sdist) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+def _sources(package: str, *suffixes: str) -> set[str]:
+    source = ROOT / PACKAGES[package] / "src"
+    return {str(path.relative_to(source)) for path in source.rglob("*") if path.suffix in suffixes}
+
+
+@pytest.mark.parametrize("package", IMPORTS)
+def test_a_wheel_has_all_modules_its_types_and_nothing_else(wheelhouse: Mapping[str, Built], package: str) -> None:
+    name = IMPORTS[package]
+
+    inside = {entry for entry in _names(wheelhouse[package].wheel) if ".dist-info/" not in entry}
+
+    assert f"{name}/py.typed" in inside
+    assert _sources(package, ".py", ".c", ".h", ".json") <= inside
+    assert {entry.partition("/")[0] for entry in inside} == {name}
+    assert not [entry for entry in inside if "__pycache__" in entry or entry.endswith((".pyc", ".o", ".orig", "~"))]
+
+
+def test_the_wheel_of_roar_cli_has_no_code(wheelhouse: Mapping[str, Built]) -> None:
+    assert {re.sub(r"^roar_cli-[\d.]+\.", "", entry) for entry in _names(wheelhouse["roar-cli"].wheel)} == {
+        "dist-info/METADATA",
+        "dist-info/WHEEL",
+        "dist-info/RECORD",
+        "dist-info/licenses/LICENSE",
+    }
+
+
+def test_the_wheel_of_roar_cli_brings_what_most_people_want(wheelhouse: Mapping[str, Built]) -> None:
+    required = _metadata(wheelhouse["roar-cli"].wheel).get_all("Requires-Dist", [])
+
+    names = {re.split(r"[<>=!~ ;\[]", line)[0] for line in required if "extra ==" not in line}
+    assert {"roar-core", "roar-tracer-preload"} <= names
+
+
+def test_the_shim_is_in_a_wheel_of_its_platform_and_of_no_python_version(wheelhouse: Mapping[str, Built]) -> None:
+    wheel = wheelhouse["roar-tracer-preload"].wheel
+    platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
+
+    assert wheel.name.endswith(f"-py3-none-{platform}.whl")
+    assert "roar_tracer_preload/libroar-preload.so" in _names(wheel)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_distribution_says_its_licence_python_and_description(
+    wheelhouse: Mapping[str, Built], package: str
+) -> None:
+    metadata = _metadata(wheelhouse[package].wheel)
+
+    assert metadata["Name"] == package
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Summary"]
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert [entry for entry in _names(wheelhouse[package].wheel) if entry.endswith(".dist-info/licenses/LICENSE")]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_sdist_has_what_a_build_and_a_reader_need(wheelhouse: Mapping[str, Built], package: str) -> None:
+    inside = _sdist_names(wheelhouse[package].sdist)
+
+    assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO"} <= inside
+    assert {f"src/{name}" for name in _sources(package, ".py", ".c", ".h", ".typed")} <= inside
+    assert not [name for name in inside if name.endswith((".so", ".pyc")) or "__pycache__" in name]
+    assert not [name for name in inside if name.startswith(("tests", "demo", ".venv", "dist"))]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_changelog_begins_with_the_version_of_the_package(wheelhouse: Mapping[str, Built], package: str) -> None:
+    version = _metadata(wheelhouse[package].wheel)["Version"]
+
+    headings = re.findall(r"^## (\S+)", (ROOT / PACKAGES[package] / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert headings[0] in (version, f"[{version}]", "Unreleased")
+
+
+@pytest.mark.requirement("PLUG-1")
+def test_our_plugins_are_found_by_entry_points_of_their_kind(wheelhouse: Mapping[str, Built]) -> None:
+    groups = {}
+    for package in IMPORTS:
+        with zipfile.ZipFile(wheelhouse[package].wheel) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
+            parser = ConfigParser(delimiters=("=",))
+            parser.read_string(archive.read(name).decode())
+            groups[package] = {section: set(parser[section]) for section in parser.sections()}
+
+    assert groups["roar-core"]["console_scripts"] == {"roar"}
+    assert {"roar.filters", "roar.hashers", "roar.storages"} <= set(groups["roar-core"])
+    assert groups["roar-tracer-preload"] == {"roar.tracers": {"preload"}}
+
+
+@pytest.mark.parametrize("package", IMPORTS)
+def test_the_version_is_written_in_one_place(package: str) -> None:
+    project = tomllib.loads((ROOT / PACKAGES[package] / "pyproject.toml").read_text())
+
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == f"src/{IMPORTS[package]}/__init__.py"
