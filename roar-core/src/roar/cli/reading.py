@@ -25,15 +25,25 @@ def opened(context: Context) -> Iterator[Storage]:
         NotInitialized: there is no workspace.
         StorageUnusable: the store can't be read.
     """
-    _ = context.workspace
-    from roar.run.recover import recover
-
-    recover(context)
+    recover_runs(context)
     storage = context.storage(read_only=True)
     try:
         yield storage
     finally:
         storage.close()
+
+
+def recover_runs(context: Context) -> None:
+    """Records the runs whose roar has died; looks first whether there can be one, as loading what it takes costs time."""
+    try:
+        with os.scandir(context.workspace.runs_dir) as entries:
+            if next(entries, None) is None:
+                return
+    except OSError:
+        return
+    from roar.run.recover import recover
+
+    recover(context)
 
 
 def print_lines(lines: Iterable[str], look: Look | None = None) -> None:
@@ -71,10 +81,7 @@ def place(context: Context) -> Place:
 
 
 def cwd() -> bytes:
-    """The working directory, as the kernel names it.  Raises RoarError when it was removed."""
-    try:
-        return os.getcwdb()
-    except FileNotFoundError:
-        from roar.api.errors import RoarError
+    """The working directory, canonical.  Raises RoarError when it was removed."""
+    from roar.workspace.find import working_directory
 
-        raise RoarError("the current directory does not exist any more.", "Go to one that does: cd") from None
+    return os.fsencode(working_directory())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roar.cli.reading import recover_runs
+
 if TYPE_CHECKING:
     from roar.context import Context
 
@@ -24,10 +26,8 @@ def command(context: Context, yes: bool) -> None:
     jobs stay in the database: `roar log --all` lists them and `roar show UID` shows each.
     """
     from roar.render.text import plural
-    from roar.run.recover import recover
 
-    _ = context.workspace
-    recover(context)
+    recover_runs(context)
     storage = context.storage(read_only=False)
     try:
         before = storage.active_session()

@@ -19,7 +19,7 @@ def environment_lines(environment: Mapping[str, Any], look: Look, full: bool, re
     Args:
         environment: as recorded: ``system``, ``packages``, ``variables``; others are printed as they are.
         look: of the stream.
-        full: every package and variable; else the first few and how many there are.
+        full: every package and variable on a line of its own; else, on a terminal, the first few and how many there are.
         ref: the job's, for the hint.
     """
     yield look.paint("Environment", "bold")
@@ -30,7 +30,7 @@ def environment_lines(environment: Mapping[str, Any], look: Look, full: bool, re
         if section == "system" and not full:
             yield "  system: " + ", ".join(f"{key} {value}" for key, value in pairs)
             continue
-        shown = pairs if full else pairs[:_SHORT_LIST]
+        shown = pairs[:_SHORT_LIST] if look.terminal and not full else pairs
         listed = [f"{key}{joint}{value}".rstrip(joint) for key, value in shown]
         more = len(pairs) - len(shown)
         is_short = is_short or more > 0

@@ -1,0 +1,150 @@
+"""A workspace whose jobs are recorded without being run: real files, a real database, times and uids that never vary."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from roar.api.records import Capture, Composite, Edge, GitState, JobRecord, Recorded
+from roar.api.storage import Storage
+from roar.lineage.states import file_stat
+
+START_NS = 1_800_000_000_000_000_000
+_MINUTE_NS = 60_000_000_000
+_OLD_NS = 1_700_000_000_000_000_000
+
+
+class Recorder:
+    """Makes files and records jobs that read and wrote them.
+
+    Args:
+        root: an existing directory, which becomes the workspace.
+        env: of the `roar` that is run.
+    """
+
+    def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+        self.root = root
+        self.env = dict(env)
+        self.jobs = 0
+        (root / ".git").mkdir()
+        (root / ".roar" / "runs").mkdir(parents=True)
+
+    def storage(self, read_only: bool = False) -> Storage:
+        """The workspace's storage."""
+        from roar.plugins import Plugins
+
+        return Plugins().open_storage(f"sqlite:///{self.root / '.roar' / 'roar.db'}", read_only)
+
+    def write(self, name: str | bytes, content: bytes | str) -> bytes:
+        """Makes a file of the workspace that looks old, and returns its path."""
+        path = os.path.join(os.fsencode(self.root), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.utime(path, ns=(_OLD_NS, _OLD_NS))
+        return path
+
+    def edge(self, name: str | bytes, **changes: Any) -> Edge:
+        """The edge of a file as it is now."""
+        path = os.path.join(os.fsencode(self.root), os.fsencode(name))
+        with open(path, "rb") as file:
+            content = file.read()
+        known = Edge(path, {"blake3": blake3(content).hexdigest()}, len(content), file_stat(os.stat(path)))
+        return known._replace(**changes)
+
+    def record(
+        self,
+        *command: str,
+        reads: Sequence[str | bytes | Edge] = (),
+        writes: Mapping[str | bytes, bytes | str] | Sequence[Edge] = (),
+        **changes: Any,
+    ) -> Recorded:
+        """Records a job; `changes` are fields of its `JobRecord`, and of its `Capture`.
+
+        Args:
+            command: its words.
+            reads: files that it read, as they are now.
+            writes: files that it wrote, which are written now.
+        """
+        self.jobs += 1
+        inputs = [name if isinstance(name, Edge) else self.edge(name) for name in reads]
+        if isinstance(writes, Mapping):
+            for name, content in writes.items():
+                self.write(name, content)
+            outputs = [self.edge(name) for name in writes]
+        else:
+            outputs = list(writes)
+        filtered = sum(map(len, changes.get("filtered", {}).values()))
+        total = len(inputs) + len(outputs)
+        capture = Capture("complete", (), total + filtered, total, filtered, 0)
+        own = {field: changes.pop(field) for field in Capture._fields if field in changes and field != "filtered"}
+        started_ns = START_NS + self.jobs * _MINUTE_NS
+        root = os.fsencode(self.root)
+        record = JobRecord(
+            uid=blake3(f"job {self.jobs}".encode()).hexdigest()[:32],
+            kind="run",
+            command=command,
+            name=None,
+            labels={},
+            parameters={},
+            cwd=root,
+            started_ns=started_ns,
+            ended_ns=started_ns + 1_500_000_000,
+            recording_s=0.0125,
+            cpu_s=1.25,
+            max_rss_bytes=12_000_000,
+            exit_code=0,
+            status="ok",
+            tracer="preload",
+            tracer_version="0.1.0",
+            capture=capture._replace(**own),
+            git=GitState("abc1234def5678900987654321fedcba00112233", "main", None, root, b"", False),
+            environment={
+                "system": {"kernel": "6.1.0", "machine": "x86_64"},
+                "packages": {f"package{number}": f"1.{number}" for number in range(20)},
+                "variables": {"LANG": "C.UTF-8", "API_TOKEN": {"set": True, "digest": "00ff"}},
+            },
+            inputs=sorted(inputs),
+            outputs=sorted(outputs),
+        )
+        record = record._replace(**changes)
+        storage = self.storage()
+        try:
+            return storage.record(record)
+        finally:
+            storage.close()
+
+    def composite(self, name: str, names: Sequence[str], direction: Any = "output", kind: str = "zarr") -> Composite:
+        """A composite of some files."""
+        size = sum((self.root / member).stat().st_size for member in names)
+        path = os.fsencode(self.root / name)
+        return Composite(path, kind, blake3(path).hexdigest(), "blake3", len(names), size, direction)
+
+    def roar(self, *words: str | bytes, ok: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs the real `roar` in the workspace."""
+        done = subprocess.run(
+            [sys.executable, "-m", "roar", *words],
+            cwd=options.pop("cwd", self.root),
+            env={**self.env, **options.pop("env", {})},
+            stdin=options.pop("stdin", subprocess.DEVNULL if "input" not in options else None),
+            capture_output="stdout" not in options and "stderr" not in options,
+            text=True,
+            errors="surrogateescape",
+            timeout=60,
+            check=False,
+            **options,
+        )
+        if ok:
+            assert done.returncode == 0, f"{words!r}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def json(self, *words: str) -> Any:
+        """What a command prints with ``--json``."""
+        return json.loads(self.roar(*words, "--json").stdout)

@@ -1,0 +1,58 @@
+"""How little is loaded before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roar import __version__
+
+
+def loaded_by(*words: str, cwd: Path) -> set[str]:
+    """The modules that a command imports."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "roar", *words], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+@pytest.mark.requirement("INIT-5")
+def test_the_version_is_printed_by_module_and_by_program(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("roar")
+    for words in ([sys.executable, "-m", "roar"], [str(program)]):
+        done = subprocess.run([*words, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout == f"roar {__version__}\n"
+
+
+@pytest.mark.requirement("PERF-1")
+def test_the_version_loads_neither_click_nor_anything_of_roar_but_the_version(tmp_path: Path) -> None:
+    loaded = loaded_by("--version", cwd=tmp_path)
+    assert {name for name in loaded if name.partition(".")[0] in ("roar", "click", "json", "typing", "re")} <= {"roar"}
+
+
+@pytest.mark.requirement("PERF-1", "PLUG-5")
+def test_help_loads_no_command_module(tmp_path: Path) -> None:
+    loaded = loaded_by("--help", cwd=tmp_path)
+    commands = {name for name in loaded if name.startswith("roar.cli.")}
+    assert commands <= {"roar.cli.main", "roar.cli.boundary"}
+    assert not {"peewee", "rich", "tomlkit", "blake3", "json"} & loaded
+
+
+@pytest.mark.requirement("PERF-1")
+def test_a_command_s_help_loads_no_storage(tmp_path: Path) -> None:
+    assert not {"peewee", "sqlite3", "rich", "roar.lineage.graph", "json"} & loaded_by("show", "--help", cwd=tmp_path)
+
+
+@pytest.mark.requirement("PERF-1")
+def test_every_command_of_the_table_exists_and_has_examples() -> None:
+    from click import Context
+
+    from roar.cli.main import _COMMANDS, group
+
+    for name in _COMMANDS:
+        command = group.get_command(Context(group), name)
+        assert command is not None, name
+        assert command.help, name
