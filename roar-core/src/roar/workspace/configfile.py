@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roar.api.errors import ConfigError
+from roar.render.text import printable
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 
-def set_value(path: Path, name: str, value: Any) -> None:
+def put(path: Path, name: str, value: Any) -> None:
     """Sets a key; the file and its directory are made when needed.
 
     Args:
@@ -51,8 +52,8 @@ def set_value(path: Path, name: str, value: Any) -> None:
     _change(path, change)
 
 
-def unset_value(path: Path, name: str) -> bool:
-    """Takes a key out, and tables that are empty then.  Whether it was there.  Raises as `set_value`."""
+def take_out(path: Path, name: str) -> bool:
+    """Takes a key out, and tables that are empty then.  Whether it was there.  Raises as `put`."""
 
     def change(document: TOMLDocument) -> bool:
         *tables, last = name.split(".")
@@ -74,12 +75,20 @@ def unset_value(path: Path, name: str) -> bool:
     return path.exists() and _change(path, change)
 
 
+def create(path: Path, content: str) -> None:
+    """Writes a file that isn't there.  Raises `ConfigError`."""
+    with _explained(path):
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(target, content.encode())
+
+
 def _change(path: Path, change: Callable[[TOMLDocument], bool]) -> bool:
     import tomlkit
 
     from roar.workspace.config import parse
 
-    try:
+    with _explained(path):
         target = Path(os.path.realpath(path))  # a link, as made by those who manage their dotfiles, stays one
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(target.parent):
@@ -90,8 +99,17 @@ def _change(path: Path, change: Callable[[TOMLDocument], bool]) -> bool:
             if changed:
                 _replace(target, tomlkit.dumps(document).encode())
             return changed
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise ConfigError(f"{path} can't be changed: {error.strerror}.", f"Check it: ls -ld {path.parent}") from error
+        raise ConfigError(
+            f"{printable(str(path))} can't be changed: {error.strerror}.",
+            f"Check it: ls -ld {printable(str(path.parent))}",
+        ) from error
 
 
 @contextlib.contextmanager

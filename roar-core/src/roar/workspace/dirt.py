@@ -30,11 +30,11 @@ class Dirt(NamedTuple):
     """The uncommitted changes of a working tree, paths relative to its root, each group in git's order."""
 
     code: tuple[bytes, ...]
-    """To be committed: every change of a tracked file, and new files that look like code or settings."""
+    """Changes of tracked files."""
     outputs: tuple[bytes, ...]
     """New files that earlier steps of this session made; they don't make the tree dirty."""
     unknown: tuple[bytes, ...]
-    """Other new files: to be committed or to be ignored."""
+    """Other new files: to be committed, or to be ignored."""
 
     @property
     def blocking(self) -> tuple[bytes, ...]:
@@ -64,10 +64,8 @@ def classify(changes: Iterable[Change], generated: Callable[[list[bytes]], set[b
     prefix = root.rstrip(b"/") + b"/"
     made = generated([prefix + path for path in new]) if new else set()
     outputs = tuple(path for path in new if prefix + path in made)
-    others = [path for path in new if prefix + path not in made] if made else new
-    code = [path for path in others if _looks_like_code(path)]
-    unknown = [path for path in others if not _looks_like_code(path)]
-    return Dirt((*tracked, *code), outputs, tuple(unknown))
+    unknown = tuple(path for path in new if prefix + path not in made)
+    return Dirt(tuple(tracked), outputs, unknown)
 
 
 def _is_interpreters_cache(path: bytes) -> bool:
@@ -87,10 +85,12 @@ def refusal(dirt: Dirt, command_words: Sequence[str], verb: str = "run") -> Dirt
         command_words: the command that was to be run.
         verb: ``run`` or ``build``.
     """
-    from shlex import join
+    from roar.render.text import command_text
 
-    command = _printable(join(command_words))
-    lines = _listing(dirt)
+    command = command_text(command_words)
+    code = (*dirt.code, *(path for path in dirt.unknown if _looks_like_code(path)))
+    unknown = tuple(path for path in dirt.unknown if not _looks_like_code(path))
+    lines = _listing(code, unknown, dirt.outputs)
     lines += [
         "Either commit the changes:",
         '    git add -A && git commit -m "wip"',
@@ -98,15 +98,17 @@ def refusal(dirt: Dirt, command_words: Sequence[str], verb: str = "run") -> Dirt
         "or record them with the job, as a patch:",
         f"    roar {verb} --allow-dirty {command}",
     ]
-    lines += _ignoring(dirt)
+    lines += _ignoring(unknown + dirt.outputs)
     return DirtyTree("Git repository has uncommitted changes", "\n".join(lines))
 
 
-def _listing(dirt: Dirt) -> list[str]:
+def _listing(code: Sequence[bytes], unknown: Sequence[bytes], outputs: Sequence[bytes]) -> list[str]:
+    from roar.render.text import printable
+
     groups = (
-        ("code, to be committed", dirt.code),
-        ("unknown, to be committed or ignored", dirt.unknown),
-        ("outputs of earlier steps, which don't count", dirt.outputs),
+        ("code, to be committed", code),
+        ("unknown, to be committed or ignored", unknown),
+        ("outputs of earlier steps, which don't count", outputs),
     )
     lines: list[str] = []
     room = LISTED
@@ -114,15 +116,15 @@ def _listing(dirt: Dirt) -> list[str]:
         shown = paths[:room]
         room -= len(shown)
         if shown:
-            lines += [f"  {title}:", *(f"    {_printable(os.fsdecode(path))}" for path in shown)]
-    more = len(dirt.blocking) + len(dirt.outputs) - LISTED
+            lines += [f"  {title}:", *(f"    {printable(path)}" for path in shown)]
+    more = len(code) + len(unknown) + len(outputs) - LISTED
     if more > 0:
         lines.append(f"  … and {more} more; all of them: git status")
     return lines
 
 
-def _ignoring(dirt: Dirt) -> list[str]:
-    patterns = ignore_patterns(dirt.unknown + dirt.outputs)
+def _ignoring(paths: Sequence[bytes]) -> list[str]:
+    patterns = ignore_patterns(paths)
     if not patterns:
         return []
     from shlex import quote
@@ -158,15 +160,3 @@ def _ending(path: bytes) -> bytes:
 def _is_plain(name: bytes) -> bool:
     """Whether a name means itself in a `.gitignore`."""
     return bool(name) and name.replace(b"-", b"").replace(b"_", b"").replace(b".", b"").isalnum()
-
-
-def _printable(text: str) -> str:
-    """Text that does nothing to a terminal: what isn't printable is escaped as in Python's literals of bytes."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that isn't UTF-8, as os.fsdecode gives it
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape", "surrogatepass").decode()

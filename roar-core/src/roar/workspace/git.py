@@ -198,7 +198,9 @@ def explain(said: Said, directory: bytes) -> RoarError:
             f"If you trust it: git config --global --add safe.directory {quote(os.fsdecode(directory))}",
         )
     if "not a git repository" in complaint:
-        return not_in_git()
+        if "(or any" in complaint and not os.path.lexists(os.path.join(directory, b".git")):
+            return not_in_git()
+        return NotInGit(f"git doesn't accept the .git here: {complaint}.", "See what is wrong: git status")
     if "must be run in a work tree" in complaint:
         return NotInGit(
             "This is a bare git repository: it has no working tree to run in.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from roar.api.errors import NotInGit, RoarError
+from roar.render.text import command_text, printable
 from roar.workspace.find import LAYOUT, MARKER, Workspace, working_directory
 from roar.workspace.git import explain, git_unusable, no_commit
 from roar.workspace.gitprocess import Said, ask
@@ -96,12 +97,12 @@ def _refuse_inside_git(where: Said) -> None:
 def _refuse_what_is_in_the_way(roar_dir: Path) -> None:
     if roar_dir.is_symlink():
         raise RoarError(
-            f"{roar_dir} is a symbolic link; roar needs a directory of its own there.",
+            f"{printable(str(roar_dir))} is a symbolic link; roar needs a directory of its own there.",
             f"Remove the link: rm {_quoted(roar_dir)}",
         )
     if roar_dir.exists() and not roar_dir.is_dir():
         raise RoarError(
-            f"{roar_dir} is in the way: it is not a directory.",
+            f"{printable(str(roar_dir))} is in the way: it is not a directory.",
             f"Move it away: mv {_quoted(roar_dir)} {_quoted(roar_dir.with_name('.roar.old'))}",
         )
 
@@ -140,10 +141,10 @@ def _take_back(workspace: Workspace) -> None:
 
 def _no_access(error: OSError, root: Path) -> RoarError:
     path = os.fsdecode(error.filename) if error.filename else str(root)
-    return RoarError(f"{path} can't be written: {error.strerror}.", f"Check it: ls -ld {_quoted(Path(path).parent)}")
+    return RoarError(
+        f"{printable(path)} can't be written: {error.strerror}.", f"Check it: ls -ld {_quoted(Path(path).parent)}"
+    )
 
 
 def _quoted(path: Path) -> str:
-    from shlex import quote
-
-    return quote(str(path))
+    return command_text([str(path)])

@@ -13,15 +13,6 @@ KEYS: tuple[ConfigKey, ...] = (
         [],
         "Further environment variables, names or patterns such as MYAPP_*, that are recorded by value; of others only a digest is.",
     ),
-    ConfigKey(
-        "filters.exclude",
-        list,
-        [],
-        "Glob patterns of files that are never recorded; a pattern without / fits any directory.",
-    ),
-    ConfigKey(
-        "filters.include", list, [], "Glob patterns of files that are recorded even if a filter would drop them."
-    ),
     ConfigKey("glaas.url", str, "", "The GLaaS server that lineage is published to; empty: none."),
     ConfigKey("glaas.web_url", str, "", "Where people look at what was published, if it differs from glaas.url."),
     ConfigKey(
@@ -58,11 +49,11 @@ KEYS: tuple[ConfigKey, ...] = (
     ),
     ConfigKey(
         "run.patch_limit",
-        str,
-        "10M",
+        int,
+        10 << 20,
         "How much of new files a run with --allow-dirty keeps in its patch, all together; changes of tracked files always are.",
     ),
-    ConfigKey("run.patch_file_limit", str, "1M", "The largest new file that goes into such a patch."),
+    ConfigKey("run.patch_file_limit", int, 1 << 20, "The largest new file that goes into such a patch."),
     ConfigKey(
         "storage.url",
         str,
@@ -73,7 +64,7 @@ KEYS: tuple[ConfigKey, ...] = (
 )
 
 SIZES = frozenset({"hash.no_inputs_over", "run.patch_limit", "run.patch_file_limit"})
-"""Keys whose values are sizes, see `roar.workspace.sizes`."""
+"""Keys whose values are sizes: in bytes, or as people write them (`roar.workspace.sizes`)."""
 
 
 def by_name(keys: Iterable[ConfigKey]) -> dict[str, ConfigKey]:

@@ -19,3 +19,13 @@ def parse_size(text: str) -> int:
     if not 0 <= size < float("inf"):
         raise ValueError(f"not a size: {text!r}")
     return int(size * 1024 ** _POWERS[unit])
+
+
+def size_words(size: int | str) -> str:
+    """A size as `parse_size` takes it, in its largest unit without a remainder; text is given back, quoted if empty."""
+    if isinstance(size, str):
+        return size or '""'
+    for unit, power in reversed(_POWERS.items()):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power}{unit}"
+    return str(size)

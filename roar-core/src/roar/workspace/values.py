@@ -12,10 +12,17 @@ from roar.workspace.sizes import parse_size
 
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
+_NOT_NEGATIVE = frozenset({"hash.threads"})
 
 
 def problem_with(key: ConfigKey, value: Any) -> str | None:
     """What is wrong with a value that a file gives to a key: what is expected instead; None when it is right."""
+    return None if _fits(key, value) else f"expected {_expectation(key)}, found {in_toml(value)}"
+
+
+def _fits(key: ConfigKey, value: Any) -> bool:
+    if key.name in SIZES:
+        return value == "" == key.default or _is_size(value)
     if key.type is list:
         fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
     elif key.type is float:
@@ -23,12 +30,15 @@ def problem_with(key: ConfigKey, value: Any) -> str | None:
     else:
         fits = type(value) is key.type
     if fits and key.choices:
-        fits = all(item in key.choices for item in (value if isinstance(value, list) else [value]))
-    if fits and key.name in SIZES and value:
-        fits = _is_size(value)
-    if fits and key.type is int and key.name == "hash.threads":
-        fits = value >= 0
-    return None if fits else f"expected {_expectation(key)}, found {in_toml(value)}"
+        return all(item in key.choices for item in (value if isinstance(value, list) else [value]))
+    return fits and not (key.name in _NOT_NEGATIVE and value < 0)
+
+
+def normal(key: ConfigKey, value: Any) -> Any:
+    """A value that has no problem, in the key's own type."""
+    if key.name in SIZES:
+        return parse_size(str(value)) if key.type is int else str(value)
+    return key.type(value)
 
 
 def parse_words(key: ConfigKey, words: Sequence[str]) -> Any:
@@ -47,8 +57,7 @@ def parse_words(key: ConfigKey, words: Sequence[str]) -> Any:
         raise ConfigError(
             f"{key.name} takes one value, {len(words)} were given.", "Put quotes around a value with spaces."
         )
-    problem = problem_with(key, value)
-    if problem:
+    if not _fits(key, value):
         raise _refused(key, " ".join(words))
     return value
 
@@ -58,7 +67,7 @@ def _parse_scalar(key: ConfigKey, word: str) -> Any:
         if word.lower() not in _TRUE | _FALSE:
             raise _refused(key, word)
         return word.lower() in _TRUE
-    if key.type in (int, float):
+    if key.type in (int, float) and key.name not in SIZES:
         try:
             return key.type(word)
         except ValueError:
@@ -90,6 +99,8 @@ def _refused(key: ConfigKey, typed: str) -> ConfigError:
 
 def _expectation(key: ConfigKey) -> str:
     said = type_name(key)
+    if key.name in _NOT_NEGATIVE:
+        return f"a {said}, 0 or more"
     if said == "size":
         return "a size such as 500M or 10G"
     return said if said.startswith(("one of", "true", "text")) else f"a {said}"
@@ -98,12 +109,16 @@ def _expectation(key: ConfigKey) -> str:
 def _example(key: ConfigKey) -> str:
     if key.choices:
         return key.choices[0]
-    return {bool: "true", int: "4", float: "0.5", list: "a,b", str: "10G"}[key.type]
+    if key.name in SIZES:
+        return "10G"
+    return {bool: "true", int: "4", float: "0.5", list: "a,b", str: "text"}[key.type]
 
 
-def _is_size(text: str) -> bool:
+def _is_size(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return False
     try:
-        parse_size(text)
+        parse_size(str(value))
     except ValueError:
         return False
     return True
