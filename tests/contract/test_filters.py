@@ -12,7 +12,12 @@ from roar.testing import FilterContract
 
 pytestmark = pytest.mark.requirement("PLUG-4", "FILTER-1", "FILTER-3")
 
-OUTSIDE_DATA = (b"/data/train.csv", b"/home/someone/datasets/x.npy", b"/mnt/share/library/a.bin", b"/opt/ml/input/data/x.csv")
+OUTSIDE_DATA = (
+    b"/data/train.csv",
+    b"/home/someone/datasets/x.npy",
+    b"/mnt/share/library/a.bin",
+    b"/opt/ml/input/data/x.csv",
+)
 
 
 class TestRoarAndGit(FilterContract):
@@ -23,7 +28,15 @@ class TestRoarAndGit(FilterContract):
 
 class TestSystemFiles(FilterContract):
     filter = SystemFiles()
-    drops = (b"/dev/null", b"/dev/nvidia0", b"/proc/self/maps", b"/sys/kernel/x", b"/run/user/0/bus", b"pipe:[123]", b"/memfd:x")
+    drops = (
+        b"/dev/null",
+        b"/dev/nvidia0",
+        b"/proc/self/maps",
+        b"/sys/kernel/x",
+        b"/run/user/0/bus",
+        b"pipe:[123]",
+        b"/memfd:x",
+    )
     keeps = (b"/dev/shm/x", b"/devices/x", *OUTSIDE_DATA)
 
 
