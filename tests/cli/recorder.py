@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 from blake3 import blake3
 
@@ -19,6 +21,14 @@ from roar.lineage.states import file_stat
 START_NS = 1_800_000_000_000_000_000
 _MINUTE_NS = 60_000_000_000
 _OLD_NS = 1_700_000_000_000_000_000
+
+
+class Done(NamedTuple):
+    """What a command printed and returned."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Recorder:
@@ -127,13 +137,31 @@ class Recorder:
         path = os.fsencode(self.root / name)
         return Composite(path, kind, blake3(path).hexdigest(), "blake3", len(names), size, direction)
 
-    def roar(self, *words: str | bytes, ok: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Runs the real `roar` in the workspace."""
+    def roar(
+        self, *words: str | bytes, ok: bool = True, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Done:
+        """Runs `roar` in a fork of this process, which has its modules loaded already: a tenth of the time of `process`."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            pid = os.fork()
+            if pid == 0:
+                _become_roar(words, cwd or self.root, {**self.env, **(env or {})}, out.fileno(), err.fileno())
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode(errors="surrogateescape"))
+        done = Done(status, *texts)
+        if ok:
+            assert done.returncode == 0, f"{words!r}: exit {status}\n{done.stdout}{done.stderr}"
+        return done
+
+    def process(self, *words: str | bytes, ok: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs `roar` in a process of its own; `options` are those of `subprocess.run`."""
         done = subprocess.run(
             [sys.executable, "-m", "roar", *words],
             cwd=options.pop("cwd", self.root),
             env={**self.env, **options.pop("env", {})},
-            stdin=options.pop("stdin", subprocess.DEVNULL if "input" not in options else None),
+            stdin=options.pop("stdin", subprocess.DEVNULL),
             capture_output="stdout" not in options and "stderr" not in options,
             text=True,
             errors="surrogateescape",
@@ -148,3 +176,31 @@ class Recorder:
     def json(self, *words: str) -> Any:
         """What a command prints with ``--json``."""
         return json.loads(self.roar(*words, "--json").stdout)
+
+
+def _become_roar(words: Sequence[str | bytes], cwd: Path, env: Mapping[str, str], out: int, err: int) -> NoReturn:
+    """Makes the forked process what a new one would be, runs the command line and ends."""
+    code = 99
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update(env)
+        time.tzset()
+        sys.argv = ["roar", *map(os.fsdecode, words)]
+        sys.stdin = open(0, encoding="utf-8", closefd=False)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+        from roar.__main__ import main
+
+        code = main()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)

@@ -96,12 +96,12 @@ def test_a_defect_of_a_plugin_names_the_plugin(recorder: Recorder, tmp_path: Pat
         "@click.command()\ndef explode():\n    '''Explodes.'''\n    raise KeyError('boom')\n"
     )
     env = {"PYTHONPATH": str(site)}
-    done = recorder.roar("explode", ok=False, env=env)
+    done = recorder.process("explode", ok=False, env=env)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the plugin broken_plugin failed unexpectedly: KeyError: 'boom'")
-    assert "explode" in recorder.roar("--help", env=env).stdout
-    assert "Session 1" in recorder.roar("show", env=env).stdout
-    assert "Did you mean: roar explode" in recorder.roar("explod", ok=False, env=env).stderr
+    assert "explode" in recorder.process("--help", env=env).stdout
+    assert "Session 1" in recorder.process("show", env=env).stdout
+    assert "Did you mean: roar explode" in recorder.process("explod", ok=False, env=env).stderr
 
 
 def log_of(recorder: Recorder, jobs: int) -> None:
@@ -117,7 +117,7 @@ def test_a_reader_that_stops_early_is_no_error(recorder: Recorder, words: list[s
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as broken:
-        done = recorder.roar(*words, stdout=broken, stderr=subprocess.PIPE)
+        done = recorder.process(*words, stdout=broken, stderr=subprocess.PIPE)
     assert done.stderr == ""
 
 
@@ -126,7 +126,7 @@ def test_a_reader_that_stops_early_is_no_error(recorder: Recorder, words: list[s
 def test_a_full_disk_behind_stdout_is_an_error(recorder: Recorder, words: list[str]) -> None:
     log_of(recorder, 3)
     with open("/dev/full", "wb") as full:
-        done = recorder.roar(*words, ok=False, stdout=full, stderr=subprocess.PIPE)
+        done = recorder.process(*words, ok=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("Error: ") and "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
@@ -157,7 +157,7 @@ def test_a_stream_that_knows_no_unicode_gets_plain_characters(recorder: Recorder
     recorder.record("a", reads=["in"], writes={"é.bin": "1"})
     recorder.record("b", reads=["é.bin"])
     env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
-    shown = recorder.roar("dag", "--show-artifacts", env=env).stdout
+    shown = recorder.process("dag", "--show-artifacts", env=env).stdout
     assert shown.isascii() and "`- @2 b" in shown and "-> \\xc3\\xa9.bin" in shown
 
 

@@ -26,7 +26,7 @@ _FIRST = 100
     epilog="\b\nExamples:\n  roar log --failed --since 2d\n  roar log --path data/train.csv --json",
 )
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="At most N jobs.")
-@click.option("--failed", is_flag=True, help="Only jobs whose command failed or was interrupted.")
+@click.option("--failed", is_flag=True, help="Only jobs whose command failed.")
 @click.option("--path", metavar="PATH", help="Only jobs that read or wrote this file.")
 @click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="Only jobs with this label; repeatable.")
 @click.option("--since", metavar="WHEN", help="Only jobs since then: 2h, '3 days ago', yesterday, 2026-11-23.")
