@@ -50,6 +50,8 @@ class Collector:
         self._fold = Fold(stat_of, tree_of, coarse_ns(kernel))
         self._resolve = Resolver(self._fold.path_of_inode)
         self._digester = digester
+        if digester is None:
+            self._fold.fresh_inputs = None
         self._algorithms = algorithms
         self._limit = limit_bytes
         self._stop = threading.Event()
@@ -71,8 +73,9 @@ class Collector:
         for doubt in self._resolve.doubts:
             feed(doubt)
         self._resolve.doubts.clear()
-        if self._fold.fresh_inputs:
-            fresh, self._fold.fresh_inputs = self._fold.fresh_inputs, []
+        fresh = self._fold.fresh_inputs
+        if fresh is not None and fresh:
+            self._fold.fresh_inputs = []
             if self._digester is not None:
                 self._digester.submit(Task(p, s, self._algorithms) for p, s in fresh if self._is_worth_it(p, s))
 
@@ -111,6 +114,7 @@ class Collector:
             self._thread.join()
         if self._error is not None:
             raise self._error
+        self._fold.fresh_inputs = None  # from here on everything is hashed after the filters
 
     def finish(self) -> Folded:
         """The inputs and outputs; the fold's memory is let go."""

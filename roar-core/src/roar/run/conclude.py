@@ -18,7 +18,7 @@ from roar.api.tracer import Coverage
 from roar.context import Context
 from roar.run.collect import Collector
 from roar.run.digest import CHANGED, CHANGED_OUTPUT, OFF, TOO_LARGE, Digested, Digester, Task, wait_for_all
-from roar.run.fold import Used
+from roar.run.fold import Folded
 from roar.run.tracked import Tracked
 from roar.run.verdict import reasons
 
@@ -118,26 +118,23 @@ def conclude(
     if digester is not None:
         digester.hurry()
     folded = collector.finish()
-    files: list[tuple[bytes, Direction]] = [(path, "input") for path in folded.inputs]
-    files += [(path, "output") for path in folded.outputs]
-    kept, dropped, notes = _filter(context, plan, files, folded.executables)
-    tracked = Tracked(plan.root, plan.git, plan.changed, plan.started_ns)
-    inputs = {path: folded.inputs[path] for path, direction in kept if direction == "input"}
-    outputs = {path: folded.outputs[path] for path, direction in kept if direction == "output"}
-    if not context.config.get("output.track_repo_files"):
-        committed = tracked.among({path: used.stat for path, used in inputs.items()})
-        if committed:
-            dropped["files committed in git"] = tuple((path, "input") for path in committed)
-            inputs = {path: used for path, used in inputs.items() if path not in committed}
+    kept, dropped, notes = _filter(context, plan, folded)
     from roar.run.environment import packages
 
     environment = {**ending.environment, "packages": packages(folded.inputs, folded.executables)}
-    blind = folded.blind
-    executables = folded.executables
-    del folded, files, kept
-    done = _hash(inputs, outputs, digester, hashing, interrupted)
+    tracked = Tracked(plan.root, plan.git, plan.changed, plan.started_ns)
+    inputs = {path: folded.inputs[path] for path, direction in kept if direction == "input"}
+    outputs = {path: folded.outputs[path] for path, direction in kept if direction == "output"}
+    lost, blind, executables = folded.lost, folded.blind, folded.executables
+    del folded, kept
+    if not context.config.get("output.track_repo_files"):
+        committed = tracked.among(inputs)
+        if committed:
+            dropped["files committed in git"] = tuple((path, "input") for path in committed)
+            inputs = {path: stat for path, stat in inputs.items() if path not in committed}
+    done = _hash(inputs, outputs, lost, digester, hashing, interrupted)
     blocking = tuple(tracked.named(outputs))
-    input_edges = _input_edges(context, inputs, done, hashing, tracked)
+    input_edges = _input_edges(context, inputs, lost, outputs, done, hashing, tracked)
     output_edges = _output_edges(outputs, done, hashing)
     why = (*ending.failures, *reasons(blind, ending.coverage))
     filtered = sum(map(len, dropped.values()))
@@ -191,12 +188,14 @@ def _verdict(why: tuple[str, ...]) -> Verdict:
 
 
 def _filter(
-    context: Context, plan: Plan, files: list[tuple[bytes, Direction]], executables: tuple[bytes, ...]
+    context: Context, plan: Plan, folded: Folded
 ) -> tuple[list[tuple[bytes, Direction]], dict[str, tuple[tuple[bytes, Direction], ...]], tuple[str, ...]]:
     from roar.filters.apply import sieve
 
+    files: list[tuple[bytes, Direction]] = [(path, "input") for path in folded.inputs]
+    files += [(path, "output") for path in folded.outputs]
     plugins = context.plugins
-    where = FilterContext(plan.root, os.fsencode(context.workspace.roar_dir), context.config.get, executables)
+    where = FilterContext(plan.root, os.fsencode(context.workspace.roar_dir), context.config.get, folded.executables)
     observers = plugins.observers
     keep = None
     if observers is not None and observers.implement("roar_keep"):
@@ -209,8 +208,9 @@ def _filter(
 
 
 def _hash(
-    inputs: Mapping[bytes, Used],
+    inputs: Mapping[bytes, FileStat | None],
     outputs: Mapping[bytes, FileStat],
+    lost: Mapping[bytes, str],
     digester: Digester | None,
     hashing: Hashing,
     interrupted: Callable[[], bool],
@@ -224,10 +224,10 @@ def _hash(
     limit = hashing.no_inputs_over
 
     def wanted() -> Iterable[Task]:
-        for path, used in inputs.items():
-            fits = limit is None or used.stat is None or used.stat.size <= limit
-            if fits and path not in early and used.reason is None and path not in outputs:
-                yield Task(path, used.stat, hashing.inputs)
+        for path, stat in inputs.items():
+            fits = limit is None or stat is None or stat.size <= limit
+            if fits and path not in early and path not in lost and path not in outputs:
+                yield Task(path, stat, hashing.inputs)
 
     digester.submit(wanted())
     digester.submit(Task(path, stat, hashing.outputs) for path, stat in outputs.items())
@@ -237,30 +237,34 @@ def _hash(
     digester.close()
     late = digester.done
     for path, digested in early.items():
-        # an input that is an output as well has two contents: the output's goes under a key of its own
-        if path in outputs:
-            late[b"\0" + path] = digested
-        else:
-            late[path] = digested
+        # an input that is an output as well has two contents: the input's goes under a key of its own
+        late[_of_input(path) if path in outputs else path] = digested
     return late
+
+
+def _of_input(path: bytes) -> bytes:
+    return b"\0" + path
 
 
 def _input_edges(
     context: Context,
-    inputs: dict[bytes, Used],
+    inputs: dict[bytes, FileStat | None],
+    lost: Mapping[bytes, str],
+    outputs: Mapping[bytes, FileStat],
     done: dict[bytes, Digested],
     hashing: Hashing,
     tracked: Tracked,
 ) -> list[Edge]:
-    committed = tracked.among({path: used.stat for path, used in inputs.items()})
+    committed = tracked.among(inputs)
     edges: list[Edge] = []
     unknown: dict[bytes, FileStat] = {}
     now_ns = time.time_ns()
     limit = hashing.no_inputs_over
     while inputs:
-        path, used = inputs.popitem()
-        stat = used.stat
-        digested = done.pop(b"\0" + path, None) or (done.pop(path, None) if used.reason is None else None)
+        path, stat = inputs.popitem()
+        digested = done.pop(_of_input(path), None)
+        if digested is None and path not in lost:
+            digested = done.get(path) if path in outputs else done.pop(path, None)
         hashes: Mapping[str, str] = {}
         reason: str | None = None
         if digested is not None and digested.stat is not None and stat is not None and digested.stat.same_content(stat):
@@ -270,7 +274,7 @@ def _input_edges(
         elif limit is not None and stat is not None and stat.size > limit:
             reason = TOO_LARGE
         else:
-            reason = used.reason or (digested.reason if digested else None) or UNSEEN
+            reason = lost.get(path) or (digested.reason if digested else None) or UNSEEN
             if stat is not None:
                 unknown[path] = stat
         kept = stat if hashes and stat is not None and now_ns - stat.ctime_ns > _RACY_NS else None

@@ -22,21 +22,15 @@ _CHANGED_TWICE = "it changed while the command ran"
 _REPLACED = "the job overwrote it before its content was known"
 
 
-class Used(NamedTuple):
-    """A content that the job consumed."""
-
-    stat: FileStat | None
-    """The file when it was first consumed."""
-    reason: str | None = None
-    """Why its digest can't be taken from what is at the path now, if that is known already."""
-
-
 class Folded(NamedTuple):
     """What a job consumed and made, by canonical path."""
 
-    inputs: dict[bytes, Used]
+    inputs: dict[bytes, FileStat | None]
+    """Path → the file when it was first consumed."""
     outputs: dict[bytes, FileStat]
     """Path → the file when the job had ended."""
+    lost: dict[bytes, str]
+    """Inputs that are no longer as they were consumed, and why: what is at their path now must not be hashed."""
     executables: tuple[bytes, ...]
     blind: tuple[tuple[str, bytes], ...]
     """(reason, program or file) of BLIND and EXEC events, in order, each once."""
@@ -78,12 +72,13 @@ class Fold:
         self._coarse_ns = coarse_ns
         self._names: dict[bytes, _File] = {}
         self._given: set[bytes] = set()  # names that the job gave to a file from before
-        self._inputs: dict[bytes, Used] = {}
+        self._inputs: dict[bytes, FileStat | None] = {}
+        self._lost: dict[bytes, str] = {}
         self._moved: list[tuple[bytes, bytes]] = []  # directories from before: where they were, where they are
         self._executables: dict[bytes, None] = {}
         self._blind: dict[tuple[str, bytes], None] = {}
-        self.fresh_inputs: list[tuple[bytes, FileStat]] = []
-        """Inputs since the caller last emptied it: what can be hashed already."""
+        self.fresh_inputs: list[tuple[bytes, FileStat]] | None = []
+        """Inputs since the caller last emptied it: what can be hashed already.  None: the caller doesn't want to know."""
         self._act: dict[Kind, Callable[[Event], None]] = {
             Kind.OPEN: self._open,
             Kind.WRITE: self._write,
@@ -129,15 +124,15 @@ class Fold:
         if file.used or file.origin is None:
             if file.origin is not None and now is not None and file.touched is None:
                 known = self._inputs.get(file.origin)
-                if known and known.stat and known.reason is None and not known.stat.same_content(now):
-                    self._inputs[file.origin] = Used(known.stat, _CHANGED_TWICE)
+                if known is not None and known is not now and not known.same_content(now):
+                    self._lost[file.origin] = _CHANGED_TWICE
             return
         file.used = True
         before = file.touched or now or file.stat
         if file.stat is None:
             file.stat = before
-        self._inputs[file.origin] = Used(before)
-        if before is not None:
+        self._inputs[file.origin] = before
+        if before is not None and self.fresh_inputs is not None:
             self.fresh_inputs.append((file.origin, before))
 
     # ---- changing content
@@ -315,10 +310,11 @@ class Fold:
         self._add_moved_trees(outputs)
         self._names.clear()
         for path, now in outputs.items():
-            used = self._inputs.get(path)
-            if used is not None and used.reason is None and (used.stat is None or not used.stat.same_content(now)):
-                self._inputs[path] = Used(used.stat, _REPLACED)
-        return Folded(self._inputs, outputs, tuple(self._executables), tuple(self._blind))
+            if path in self._inputs and path not in self._lost:
+                before = self._inputs[path]
+                if before is None or not before.same_content(now):
+                    self._lost[path] = _REPLACED
+        return Folded(self._inputs, outputs, self._lost, tuple(self._executables), tuple(self._blind))
 
     def _has_changed(self, file: _File, now: FileStat) -> bool:
         before = file.touched
@@ -338,5 +334,5 @@ class Fold:
                 if now is None or not modes.S_ISREG(now.mode):
                     continue
                 origin = source + path[len(place) :]
-                self._inputs.setdefault(origin, Used(now))
+                self._inputs.setdefault(origin, now)
                 outputs[path] = now
