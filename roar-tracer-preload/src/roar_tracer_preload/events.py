@@ -54,7 +54,7 @@ def event_of(decoded: Decoded) -> Event:
         Event,
         (
             _KIND_OF[kind], pid, time_ns, path, path2, flags, existed, stat, confirmed,
-            bool(bits & CANONICAL) or kind == RecordKind.START, False, child, reason_of(reason),
+            bool(bits & CANONICAL), False, child, reason_of(reason),
         ),
     )  # fmt: skip
 

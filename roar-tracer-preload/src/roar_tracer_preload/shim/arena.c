@@ -146,6 +146,9 @@ void arena_drop(void) {
     if (arena) __atomic_fetch_add(&arena->dropped, 1, __ATOMIC_RELAXED);
 }
 
+/* Of these it matters little which process of one memory they are from, and asking costs more than the rest of a record. */
+static int is_about_files(int kind) { return kind >= K_READ && kind <= K_TRUNCATE; }
+
 struct record *record_new(int kind, u32 flags, const char *text1, size_t length1, const char *text2, size_t length2) {
     if (!arena_on()) return 0;
     u64 size = (sizeof(struct record) + length1 + 1 + length2 + 1 + 7) & ~7ull;
@@ -155,10 +158,10 @@ struct record *record_new(int kind, u32 flags, const char *text1, size_t length1
         return 0;
     }
     begin(r, kind, size);
-    struct timespec now = {0, 0};
-    if (clock_gettime && kind != K_START) clock_gettime(CLOCK_REALTIME, &now); /* a process's first costs a page fault */
+    struct timespec now = {0, 0}; /* the clock that file times are taken from; a process's first look costs a page fault */
+    if (clock_gettime && kind != K_START) clock_gettime(CLOCK_REALTIME_COARSE, &now);
     r->time = (u64)now.tv_sec * 1000000000u + (u64)now.tv_nsec;
-    r->pid = process_id();
+    r->pid = is_about_files(kind) && process_owner ? process_owner : process_id();
     r->flags = flags;
     r->length1 = (u16)length1;
     r->length2 = (u16)length2;
@@ -217,8 +220,7 @@ void seen_add(u64 key) {
 
 /* Chosen by the last name alone, so that processes which name one file differently agree.  Collisions cost a repeated event. */
 u32 *generation_of(const char *name, size_t length) {
-    u32 *table = (u32 *)((char *)arena + ARENA_GENS_AT);
-    return table + (hash_bytes(2, name, length) & (ARENA_GENS - 1));
+    return &arena->generations[hash_bytes(2, name, length) & (ARENA_GENERATIONS - 1)];
 }
 
 void generation_raise(const char *path) {
@@ -230,5 +232,5 @@ void generation_raise(const char *path) {
 }
 
 void generation_raise_all(void) {
-    if (arena) __atomic_fetch_add(&arena->gen_all, 1, __ATOMIC_ACQ_REL);
+    if (arena) __atomic_fetch_add(&arena->generation_all, 1, __ATOMIC_ACQ_REL);
 }

@@ -31,9 +31,14 @@ void tell_blind(int reason, const char *what);
 int seen_has(u64 key);
 void seen_add(u64 key);
 
+/* The same for programs, whose keys are few and wanted by processes that are about to go. */
+static inline u64 *program_slot(u64 key) { return &arena->programs[(key >> 20) & (ARENA_PROGRAMS - 1)]; }
+static inline int program_is_fit(u64 key) { return __atomic_load_n(program_slot(key), __ATOMIC_RELAXED) == key; }
+static inline void program_fits(u64 key) { __atomic_store_n(program_slot(key), key, __ATOMIC_RELAXED); }
+
 /* The generation of a file's last name, and of all names. */
 u32 *generation_of(const char *name, size_t length);
-static inline u64 generation_of_all(void) { return __atomic_load_n(&arena->gen_all, __ATOMIC_ACQUIRE); }
+static inline u64 generation_of_all(void) { return __atomic_load_n(&arena->generation_all, __ATOMIC_ACQUIRE); }
 
 /* To be called when the last name of `path` got another file, or any path may mean another one. */
 void generation_raise(const char *path);

@@ -2,9 +2,8 @@
  *
  * One file, mapped shared by every process of the run.  Little endian, every record 8-byte aligned.
  *
- *   0            struct arena_head (one page)
- *   GENS_AT      u32 generations[ARENA_GENS]   a counter a hash of a file's last name, raised when such a name moves
- *   SEEN_AT      u64 seen[ARENA_SEEN]          keys of what is recorded already: a cache, it may forget, never invent
+ *   0            struct arena_head, one page: what a process touches that starts, or starts another, costs one page fault
+ *   SEEN_AT      u64 seen[ARENA_SEEN]   keys of what is recorded already: a cache, it may forget, never invent
  *   ARENA_BASE   records, allocated by an atomic add to head.used; none crosses a segment (a PAD fills the rest) */
 #ifndef ROAR_FORMAT_H
 #define ROAR_FORMAT_H
@@ -12,9 +11,9 @@
 #include "sys.h"
 
 #define ARENA_MAGIC 0x3252414f52455250ull /* "PREROAR2" */
-#define ARENA_GENS_AT 4096u
-#define ARENA_GENS 1024u
-#define ARENA_SEEN_AT 8192u
+#define ARENA_GENERATIONS 512u
+#define ARENA_PROGRAMS 128u
+#define ARENA_SEEN_AT 4096u
 #define ARENA_SEEN 65536u
 #define ARENA_BASE (1u << 20)
 #define ARENA_SEGMENT (1u << 20)
@@ -25,7 +24,10 @@ struct arena_head {
     u64 limit;          /* bytes of records that fit; set by the runner, lowered by whoever meets a full disk */
     u64 used;           /* bytes of records asked for; may pass limit by what was then dropped */
     u64 dropped;        /* events that found no room */
-    u64 gen_all;        /* raised when any path may have changed its meaning: a directory or a symlink moved */
+    u64 generation_all; /* raised when any path may have changed its meaning: a directory or a symlink moved */
+    u64 reserved;
+    u64 programs[ARENA_PROGRAMS];       /* keys of programs that were found fit: a cache like `seen` */
+    u32 generations[ARENA_GENERATIONS]; /* a counter a hash of a file's last name, raised when such a name moves */
 };
 
 enum kind {
@@ -82,9 +84,9 @@ struct record {
     u16 words;                        /* size of the record in units of 8 bytes */
     u8 kind, state, bits;
     u8 reason;                        /* enum blind, of BLIND, EXEC and SPAWN */
-    u32 pid;
+    u32 pid;                          /* of file events in a vfork child: its parent's, whose memory it is in */
     u32 flags;                        /* of open or rename; the child of FORK and SPAWN; the parent of START */
-    u64 time;                         /* CLOCK_REALTIME in ns; 0 in START */
+    u64 time;                         /* CLOCK_REALTIME_COARSE in ns; 0 in START */
     u64 dev, ino, size, mtime, ctime; /* of the file before the operation; of reads, when it was opened */
     u32 mode;
     u16 length1, length2;             /* of the texts that follow, each with a NUL that is not counted */
@@ -92,6 +94,7 @@ struct record {
 };
 
 _Static_assert(sizeof(struct record) == 72, "arena.py unpacks 72 bytes");
+_Static_assert(sizeof(struct arena_head) <= ARENA_SEEN_AT, "the head is one page");
 _Static_assert(ARENA_SEEN_AT + ARENA_SEEN * 8 <= ARENA_BASE, "the tables end before the records begin");
 
 #endif

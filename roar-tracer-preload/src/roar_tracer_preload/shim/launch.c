@@ -51,9 +51,9 @@ static struct record *record_launch(const struct launch *l, const char *path, ch
     if (!relative && (!n || sys_stat(l->dirfd, path, l->at_flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), &st))) return 0;
     /* A program that was found fit needs no second look; were it replaced in place, its missing START would tell. */
     u64 key = n && *path ? path_key(l->dirfd, path, 0x4f) : 0;
-    if (n && !(key && seen_has(key))) {
+    if (n && !(key && program_is_fit(key))) {
         reason = program_examine(l->dirfd, path, l->at_flags);
-        if (key && !reason) seen_add(key);
+        if (key && !reason) program_fits(key);
     }
     if (reason == BLIND_FOREIGN) { /* "wrong ELF class … ignored" on the program's stderr */
         *along = 0;

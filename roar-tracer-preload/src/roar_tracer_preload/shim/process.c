@@ -5,6 +5,7 @@
 #include <pty.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #include "scratch.h"
 
 u32 process_owner;
+
+extern unsigned long getauxval(unsigned long) __attribute__((weak));
 
 u32 process_id(void) { return quiet ? process_owner : (u32)SYS(__NR_getpid); }
 
@@ -30,14 +33,22 @@ static void see_object(const char *name) {
     if (is_ours_to_see(name)) observe_object(AT_FDCWD, name);
 }
 
+/* The program's name as execve(2) was given it; when that is relative, the kernel's own.  Asking the kernel makes it set up
+ * /proc/PID, which costs as much as all the rest of this. */
+static const char *program_name(char *buffer, size_t size) {
+    const char *name = getauxval ? (const char *)getauxval(AT_EXECFN) : 0;
+    if (name && name[0] == '/') return name;
+    long n = SYS(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", buffer, size - 1);
+    buffer[n > 0 && n < (long)size - 1 ? n : 0] = 0;
+    return buffer;
+}
+
 __attribute__((constructor)) static void loaded(void) {
     process_owner = (u32)SYS(__NR_getpid);
     if (!arena_on()) return;
-    char program[1024]; /* on the stack: this is no signal handler, and most programs need no scratch */
-    long n = SYS(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
-    if (n < 0 || n >= (long)sizeof program - 1) n = 0;
-    program[n] = 0;
-    record_state(record_new(K_START, (u32)SYS(__NR_getppid), program, (size_t)n, "", 0), S_OK);
+    char buffer[1024]; /* on the stack: this is no signal handler, and most programs need no scratch */
+    const char *program = program_name(buffer, sizeof buffer);
+    record_state(record_new(K_START, (u32)SYS(__NR_getppid), program, str_len(program), "", 0), S_OK);
     see_object(program); /* known already, unless a program that we are blind in started it */
     next_objects(see_object);
 }

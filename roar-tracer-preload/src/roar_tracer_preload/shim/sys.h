@@ -76,6 +76,7 @@ static inline size_t str_len(const char *s) {
 static inline void mem_copy(void *to, const void *from, size_t n) {
     char *a = to;
     const char *b = from;
+    for (; n >= 8; n -= 8, a += 8, b += 8) __builtin_memcpy(a, b, 8);
     while (n--) *a++ = *b++;
 }
 
