@@ -12,7 +12,7 @@ from roar.api.plan import Plan
 from roar.api.tracer import Coverage
 from roar.context import Context
 from roar.run import journal
-from roar.run.rundir import RunDir, candidates
+from roar.run.rundir import RunDir, candidates, half_made
 
 _HALF_MADE_S = 60
 """A run directory that is still hidden after this was never finished: its roar died before the command started."""
@@ -29,10 +29,9 @@ def recover(context: Context) -> list[str]:
         The uids of the jobs that were recorded; empty also where the storage can't be written, and then nothing is lost.
     """
     recorded: list[str] = []
+    for path in half_made(context.workspace.runs_dir):
+        _clear_half_made(path)
     for path in candidates(context.workspace.runs_dir):
-        if path.name.startswith("."):
-            _clear_half_made(path)
-            continue
         run = RunDir.claim(path)
         if run is None:
             continue

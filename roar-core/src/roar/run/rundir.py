@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,28 +111,35 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     os.rename(temporary, path)
 
 
-def candidates(runs: Path) -> Iterator[Path]:
+def candidates(runs: Path) -> list[Path]:
     """Every run directory, oldest first."""
-    try:
-        entries = [entry for entry in os.scandir(runs) if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return
+    return _listed(runs, hidden=False)
+
+
+def half_made(runs: Path) -> list[Path]:
+    """Directories whose making has not ended, or never will."""
+    return _listed(runs, hidden=True)
+
+
+def _listed(runs: Path, hidden: bool) -> list[Path]:
     dated: list[tuple[int, Path]] = []
+    try:
+        entries = list(os.scandir(runs))
+    except OSError:
+        return []
     for entry in entries:
         try:
-            dated.append((entry.stat().st_mtime_ns, Path(entry.path)))
+            if entry.name.startswith(".") is hidden and entry.is_dir(follow_symlinks=False):
+                dated.append((entry.stat().st_mtime_ns, Path(entry.path)))
         except OSError:
             continue  # just recorded and removed
-    for _, path in sorted(dated):
-        yield path
+    return [path for _, path in sorted(dated)]
 
 
 def running(runs: Path) -> list[Running]:
     """The runs that are going on in a workspace, oldest first."""
     alive: list[Running] = []
     for path in candidates(runs):
-        if path.name.startswith("."):
-            continue
         try:
             lock = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
