@@ -53,6 +53,8 @@ def from_json(text: str | bytes) -> Any:
 
 def to_signed(value: int) -> int:
     """An unsigned 64-bit integer as the signed one of the same bits."""
+    if 0 <= value < 1 << 63:
+        return value
     value &= 0xFFFF_FFFF_FFFF_FFFF
     return value - (1 << 64) if value >> 63 else value
 

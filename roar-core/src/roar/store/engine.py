@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from roar.api.errors import StorageUnusable
     from roar.api.records import Problem
     from roar.store.dialects import Dialect
+    from roar.store.statements import Name
 
 CHUNK = 500
 """Values in one ``IN (…)``: SQLite takes 999 parameters everywhere, 32 766 only since 3.32."""
@@ -30,8 +31,6 @@ class Engine(ABC):
     """
 
     read_only: bool
-    statements: dict[str, str]
-    """The bulk statements of `write`, in the dialect of the database: name → statement."""
 
     @property
     @abstractmethod
@@ -51,8 +50,8 @@ class Engine(ABC):
         """Runs a statement, and gives what it answers piece by piece."""
 
     @abstractmethod
-    def bulk(self, name: str, rows: list[tuple[Any, ...]]) -> int:
-        """Runs one of `statements` for each of the rows, and tells how many rows were written."""
+    def bulk(self, name: Name, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Runs a bulk statement with these rows, and tells how many rows were written."""
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:

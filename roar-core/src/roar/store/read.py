@@ -7,11 +7,10 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from peewee import JOIN, SQL, Value
-
 from roar.api.filters import Direction
 from roar.api.records import Artifact, Capture, Composite, GitState, Job, StoredEdge
 from roar.store import tables
+from roar.store.dialects import peewee
 from roar.store.encoding import (
     digest_range,
     from_json,
@@ -94,7 +93,7 @@ def edges(engine: Engine, ids: Sequence[int], direction: Direction | None) -> It
     """See `Storage.edges`."""
     for chunk in chunks(sorted(set(ids))):
         query = _union(direction, lambda edge, chunk=chunk: edge.job.in_(chunk))
-        rows = engine.stream(*engine.compiled(query.order_by(SQL("1"), SQL("2"), SQL("3"))))
+        rows = engine.stream(*engine.compiled(query.order_by(peewee.SQL("1"), peewee.SQL("2"), peewee.SQL("3"))))
         for part in chunks(rows, _ROWS):
             yield from _stored(engine, part)
 
@@ -186,7 +185,7 @@ _TABLES: dict[Direction, Any] = {"input": tables.JobInput, "output": tables.JobO
 
 
 def _jobs() -> Any:
-    return _T.select(*_JOB).join(_C, JOIN.LEFT_OUTER, on=_T.commit_state == _C.id)
+    return _T.select(*_JOB).join(_C, peewee.JOIN.LEFT_OUTER, on=_T.commit_state == _C.id)
 
 
 def _complete(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Job]:
@@ -242,12 +241,12 @@ def _union(direction: Direction | None, condition: Any) -> Any:
     content, place = tables.Artifact, tables.Path
     queries = [
         edge.select(
-            edge.job, Value(int(name == "output")).alias("is_output"), place.path.alias("name"), edge.artifact,
+            edge.job, peewee.Value(int(name == "output")).alias("is_output"), place.path.alias("name"), edge.artifact,
             content.algorithm, content.digest, edge.missing_reason, edge.tracked, edge.size, edge.mtime_ns,
             edge.ctime_ns, edge.dev, edge.ino, edge.mode, edge.stat_size,
         )
         .join(place, on=edge.path == place.id)
-        .join(content, JOIN.LEFT_OUTER, on=edge.artifact == content.id, src=edge)
+        .join(content, peewee.JOIN.LEFT_OUTER, on=edge.artifact == content.id, src=edge)
         .where(condition(edge))
         for name, edge in _TABLES.items()
         if direction in (None, name)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from roar.store.encoding import Damaged
 from roar.store.engine import Engine
 from roar.store.migrations import bring_up_to_date
-from roar.store.statements import SQLITE
+from roar.store.statements import Name, for_sqlite
 from roar.store.storage import DatabaseStorage
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ APPLICATION_ID = 0x726F6172
 
 _PLAIN = frozenset(b"/-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _RETRY_S = 0.02
+_ROWS = 50
+"""Rows in one bulk statement: more is not faster, and 999 parameters are the least that SQLite may allow."""
 
 
 class SqliteStorage(DatabaseStorage):
@@ -65,6 +67,11 @@ class SqliteStorage(DatabaseStorage):
             raise
         return cls(engine)
 
+    @classmethod
+    def empty(cls) -> SqliteStorage:
+        """A storage in which nothing was recorded, nor will be."""
+        return cls(_nothing())
+
 
 def _path(url: str) -> str:
     scheme, separator, rest = url.partition("://")
@@ -81,14 +88,19 @@ def _path(url: str) -> str:
 
 def _reading(path: str, wait_s: float) -> SqliteEngine:
     """A connection that only reads, for whatever there is."""
-    engine = None
     if os.path.exists(path) and os.path.getsize(path):
         from roar.store.sqlite_reading import open_for_reading
 
         engine = open_for_reading(path, wait_s)
-    if engine is None:
-        engine = SqliteEngine(":memory:", "", True, wait_s)
-        bring_up_to_date(engine)
+        if engine is not None:
+            return engine
+    return _nothing()
+
+
+def _nothing() -> SqliteEngine:
+    """What is read where nothing was ever recorded."""
+    engine = SqliteEngine(":memory:", "", True, 0)
+    bring_up_to_date(engine)
     return engine
 
 
@@ -101,8 +113,6 @@ class SqliteEngine(Engine):
         read_only: nothing is ever written.
         wait_s: how long another program's lock is waited for.
     """
-
-    statements = SQLITE
 
     def __init__(self, path: str, mode: str, read_only: bool, wait_s: float) -> None:
         self.path = path
@@ -131,8 +141,16 @@ class SqliteEngine(Engine):
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         yield from self._connection.execute(sql, parameters)
 
-    def bulk(self, name: str, rows: list[tuple[Any, ...]]) -> int:
-        return self._connection.executemany(self.statements[name], rows).rowcount
+    def bulk(self, name: Name, rows: Sequence[tuple[Any, ...]]) -> int:
+        if not rows:
+            return 0
+        whole = len(rows) // _ROWS * _ROWS
+        groups = (_flat(rows[start : start + _ROWS]) for start in range(0, whole, _ROWS))
+        written = self._connection.executemany(for_sqlite(name, _ROWS), groups).rowcount if whole else 0
+        if whole < len(rows):
+            rest = rows[whole:]
+            written += self._connection.execute(for_sqlite(name, len(rest)), _flat(rest)).rowcount
+        return written
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -224,6 +242,10 @@ def make_file(path: str) -> None:
         os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
+
+
+def _flat(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [value for row in rows for value in row]
 
 
 def _quoted(path: str) -> str:

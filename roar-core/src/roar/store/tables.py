@@ -13,126 +13,111 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import (
-    SQL,
-    BigAutoField,
-    BigIntegerField,
-    BlobField,
-    BooleanField,
-    CompositeKey,
-    DoubleField,
-    ForeignKeyField,
-    IntegerField,
-    Model,
-    SchemaManager,
-    TextField,
-)
-
-from roar.store.dialects import Dialect, SqliteDialect
+from roar.store.dialects import Dialect, SqliteDialect, peewee
 
 
-def _refers(model: type[Model], null: bool = False) -> Any:
+def _refers(model: type[peewee.Model], null: bool = False) -> Any:
     """A foreign key without an index of its own: where one is needed, the table says so."""
-    field: Any = ForeignKeyField  # whose stubs know `null` only as a literal
+    field: Any = peewee.ForeignKeyField  # whose stubs know `null` only as a literal
     return field(model, column_name=model._meta.table_name, null=null, index=False)
 
 
-class SchemaVersion(Model):
+class SchemaVersion(peewee.Model):
     """One row: the version of the schema (see `migrations`)."""
 
-    version = IntegerField(primary_key=True)
+    version = peewee.IntegerField(primary_key=True)
 
     class Meta:
         table_name = "schema_version"
 
 
-class Session(Model):
+class Session(peewee.Model):
     """A chain of jobs; one of them is active."""
 
-    id = BigAutoField()
-    name = TextField(null=True)
-    created_ns = BigIntegerField()
-    active = BooleanField()
+    id = peewee.BigAutoField()
+    name = peewee.TextField(null=True)
+    created_ns = peewee.BigIntegerField()
+    active = peewee.BooleanField()
 
     class Meta:
         table_name = "session"
 
 
-Session.add_index(Session.active, unique=True, where=SQL("active"), name="session_one_active")
+Session.add_index(Session.active, unique=True, where=peewee.SQL("active"), name="session_one_active")
 
 
-class Environment(Model):
+class Environment(peewee.Model):
     """Packages, variables and system, once for all jobs that share them."""
 
-    id = BigAutoField()
-    digest = BlobField(unique=True)
-    content = BlobField()
+    id = peewee.BigAutoField()
+    digest = peewee.BlobField(unique=True)
+    content = peewee.BlobField()
     """Packed JSON."""
 
     class Meta:
         table_name = "environment"
 
 
-class Patch(Model):
+class Patch(peewee.Model):
     """What a dirty job's tree had more than its commit."""
 
-    id = BigAutoField()
-    digest = BlobField(unique=True)
-    content = BlobField()
+    id = peewee.BigAutoField()
+    digest = peewee.BlobField(unique=True)
+    content = peewee.BlobField()
     """Packed."""
 
     class Meta:
         table_name = "patch"
 
 
-class CommitState(Model):
+class CommitState(peewee.Model):
     """The repository as jobs found it, once for all jobs that found it so."""
 
-    id = BigAutoField()
-    digest = BlobField(unique=True)
-    commit = TextField()
-    branch = TextField(null=True)
-    remote = TextField(null=True)
-    root = BlobField()
-    cwd = BlobField()
-    dirty = BooleanField()
+    id = peewee.BigAutoField()
+    digest = peewee.BlobField(unique=True)
+    commit = peewee.TextField()
+    branch = peewee.TextField(null=True)
+    remote = peewee.TextField(null=True)
+    root = peewee.BlobField()
+    cwd = peewee.BlobField()
+    dirty = peewee.BooleanField()
     patch = _refers(Patch, null=True)
 
     class Meta:
         table_name = "commit_state"
 
 
-class Job(Model):
+class Job(peewee.Model):
     """A recorded command."""
 
-    id = BigAutoField()
-    uid = TextField(unique=True)
+    id = peewee.BigAutoField()
+    uid = peewee.TextField(unique=True)
     session = _refers(Session)
-    kind = TextField()
-    step = IntegerField()
-    command = TextField()
-    name = TextField(null=True)
-    parameters = TextField()
-    cwd = BlobField()
-    started_ns = BigIntegerField()
-    ended_ns = BigIntegerField()
-    recording_s = DoubleField()
-    cpu_s = DoubleField()
-    max_rss_bytes = BigIntegerField()
-    exit_code = IntegerField(null=True)
-    status = TextField()
-    tracer = TextField()
-    tracer_version = TextField()
-    verdict = TextField()
-    reasons = TextField()
-    notes = TextField()
-    observed = BigIntegerField()
-    recorded = BigIntegerField()
-    filtered = BigIntegerField()
-    dropped = BigIntegerField()
-    inputs = BigIntegerField()
+    kind = peewee.TextField()
+    step = peewee.IntegerField()
+    command = peewee.TextField()
+    name = peewee.TextField(null=True)
+    parameters = peewee.TextField()
+    cwd = peewee.BlobField()
+    started_ns = peewee.BigIntegerField()
+    ended_ns = peewee.BigIntegerField()
+    recording_s = peewee.DoubleField()
+    cpu_s = peewee.DoubleField()
+    max_rss_bytes = peewee.BigIntegerField()
+    exit_code = peewee.IntegerField(null=True)
+    status = peewee.TextField()
+    tracer = peewee.TextField()
+    tracer_version = peewee.TextField()
+    verdict = peewee.TextField()
+    reasons = peewee.TextField()
+    notes = peewee.TextField()
+    observed = peewee.BigIntegerField()
+    recorded = peewee.BigIntegerField()
+    filtered = peewee.BigIntegerField()
+    dropped = peewee.BigIntegerField()
+    inputs = peewee.BigIntegerField()
     """Number of edges, as counting them takes long for large jobs."""
-    outputs = BigIntegerField()
+    outputs = peewee.BigIntegerField()
     commit_state = _refers(CommitState, null=True)
     environment = _refers(Environment)
 
@@ -141,76 +126,76 @@ class Job(Model):
         indexes = ((("session", "kind", "step"), True),)
 
 
-class Label(Model):
+class Label(peewee.Model):
     """A label of a job."""
 
     job = _refers(Job)
-    key = TextField()
-    value = TextField()
+    key = peewee.TextField()
+    value = peewee.TextField()
 
     class Meta:
         table_name = "label"
-        primary_key = CompositeKey("job", "key")
+        primary_key = peewee.CompositeKey("job", "key")
         without_rowid = True
         indexes = ((("key", "job"), False),)
 
 
-class Path(Model):
+class Path(peewee.Model):
     """A name of a file, unique: see `definitions`."""
 
-    id = BigAutoField()
-    path = BlobField()
+    id = peewee.BigAutoField()
+    path = peewee.BlobField()
 
     class Meta:
         table_name = "path"
 
 
-class Artifact(Model):
+class Artifact(peewee.Model):
     """A content, by its primary digest."""
 
-    id = BigAutoField()
-    digest = BlobField()
-    algorithm = TextField()
-    size = BigIntegerField()
+    id = peewee.BigAutoField()
+    digest = peewee.BlobField()
+    algorithm = peewee.TextField()
+    size = peewee.BigIntegerField()
 
     class Meta:
         table_name = "artifact"
         indexes = ((("digest", "algorithm"), True),)
 
 
-class ArtifactHash(Model):
+class ArtifactHash(peewee.Model):
     """A further digest of a content."""
 
-    digest = BlobField()
-    algorithm = TextField()
+    digest = peewee.BlobField()
+    algorithm = peewee.TextField()
     artifact = _refers(Artifact)
 
     class Meta:
         table_name = "artifact_hash"
-        primary_key = CompositeKey("digest", "algorithm")
+        primary_key = peewee.CompositeKey("digest", "algorithm")
         without_rowid = True
         indexes = ((("artifact",), False),)
 
 
-class _Edge(Model):
+class _Edge(peewee.Model):
     """That a job met a content at a path.  Without `artifact` the content is not known, without `mtime_ns` the file's state."""
 
     job = _refers(Job)
     path = _refers(Path)
     artifact = _refers(Artifact, null=True)
-    size = BigIntegerField(null=True)
-    mtime_ns = BigIntegerField(null=True)
-    ctime_ns = BigIntegerField(null=True)
-    dev = BigIntegerField(null=True)
-    ino = BigIntegerField(null=True)
-    mode = BigIntegerField(null=True)
-    stat_size = BigIntegerField(null=True)
+    size = peewee.BigIntegerField(null=True)
+    mtime_ns = peewee.BigIntegerField(null=True)
+    ctime_ns = peewee.BigIntegerField(null=True)
+    dev = peewee.BigIntegerField(null=True)
+    ino = peewee.BigIntegerField(null=True)
+    mode = peewee.BigIntegerField(null=True)
+    stat_size = peewee.BigIntegerField(null=True)
     """Where the state says another size than the edge."""
-    missing_reason = TextField(null=True)
-    tracked = BooleanField()
+    missing_reason = peewee.TextField(null=True)
+    tracked = peewee.BooleanField()
 
     class Meta:
-        primary_key = CompositeKey("job", "path")
+        primary_key = peewee.CompositeKey("job", "path")
         without_rowid = True
         indexes = ((("artifact", "job"), False), (("path", "job"), False))
 
@@ -229,42 +214,42 @@ class JobOutput(_Edge):
         table_name = "job_output"
 
 
-class Composite(Model):
+class Composite(peewee.Model):
     """Files of a job that belong together."""
 
     job = _refers(Job)
-    number = IntegerField()
+    number = peewee.IntegerField()
     """Their order in the job."""
-    path = BlobField()
-    kind = TextField()
-    digest = BlobField()
-    algorithm = TextField()
-    members = BigIntegerField()
-    size = BigIntegerField()
-    is_output = BooleanField()
+    path = peewee.BlobField()
+    kind = peewee.TextField()
+    digest = peewee.BlobField()
+    algorithm = peewee.TextField()
+    members = peewee.BigIntegerField()
+    size = peewee.BigIntegerField()
+    is_output = peewee.BooleanField()
 
     class Meta:
         table_name = "composite"
-        primary_key = CompositeKey("job", "number")
+        primary_key = peewee.CompositeKey("job", "number")
         without_rowid = True
 
 
-class FilteredCount(Model):
+class FilteredCount(peewee.Model):
     """How many files a filter dropped from a job, and which."""
 
     job = _refers(Job)
-    name = TextField(column_name="filter")
-    count = BigIntegerField()
-    files = BlobField()
+    name = peewee.TextField(column_name="filter")
+    count = peewee.BigIntegerField()
+    files = peewee.BlobField()
     """Packed; see `encoding.pack_files`."""
 
     class Meta:
         table_name = "filtered_count"
-        primary_key = CompositeKey("job", "name")
+        primary_key = peewee.CompositeKey("job", "name")
         without_rowid = True
 
 
-MODELS: tuple[type[Model], ...] = (
+MODELS: tuple[type[peewee.Model], ...] = (
     SchemaVersion, Session, Environment, Patch, CommitState, Job, Label, Path, Artifact, ArtifactHash, JobInput,
     JobOutput, Composite, FilteredCount,
 )  # fmt: skip
@@ -273,7 +258,7 @@ MODELS: tuple[type[Model], ...] = (
 def definitions(dialect: Dialect) -> list[str]:
     """The statements that make the tables and indexes of a new database."""
     for model in MODELS:
-        schema = SchemaManager(model, dialect)
+        schema = peewee.SchemaManager(model, dialect)
         schema.create_table(safe=False)
         schema.create_indexes(safe=False)
     unique_path = (
