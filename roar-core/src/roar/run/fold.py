@@ -197,7 +197,7 @@ class Fold:
         old, new = event.path, event.path2
         if old == new or (not event.confirmed and self._stat(old) is not None):
             return
-        mode = event.stat.mode if event.stat is not None else modes.S_IFREG
+        mode = event.stat.mode if event.stat is not None else self._mode_behind(old, new)
         if modes.S_ISDIR(mode):
             self._rename_directory(old, new, exchange=bool(event.flags & _RENAME_EXCHANGE))
         elif event.flags & _RENAME_EXCHANGE:
@@ -212,6 +212,13 @@ class Fold:
         else:  # a symbolic link or a special file took the name
             self._names.pop(new, None)
             self._given.discard(new)
+
+    def _mode_behind(self, old: bytes, new: bytes) -> int:
+        """What was renamed, for a tracer that doesn't say: a directory when it has files or is one under its new name."""
+        if any(name.startswith(old + b"/") for name in self._names):
+            return modes.S_IFDIR
+        now = None if old in self._names else self._stat(new)
+        return now.mode if now is not None else modes.S_IFREG
 
     def _place(self, file: _File, name: bytes, now: FileStat | None) -> None:
         """Gives a file a name, in place of whatever had it."""
