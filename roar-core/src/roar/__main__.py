@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 
 def main() -> int:
     """Runs the command line of ``sys.argv`` and returns the exit code: 0 ok, 1 failed, 2 usage, under `run` the command's own."""
+    gc.disable()  # a short life: what cycles hold is less than looking for them among 100 000 files costs
     _occupy_standard_descriptors()
     if sys.argv[1:] == ["--version"]:
         from roar import __version__

@@ -6,7 +6,6 @@ is meant: for an input, as it was when the job consumed it; for an output, as it
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat as modes
 import threading
@@ -53,6 +52,8 @@ class Digested(NamedTuple):
     @property
     def hashes(self) -> dict[str, str]:
         """Algorithm → digest."""
+        if len(self.values) == 1:
+            return {self.algorithms[0]: self.values[0]}  # a display makes a smaller dict than a call
         return dict(zip(self.algorithms, self.values, strict=False))
 
 
@@ -228,24 +229,23 @@ def _why(error: OSError) -> str:
 
 def _lower_priority() -> bool:
     """Puts this thread behind everything else that wants the processor or the disk."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        number = _SYS_IOPRIO_SET.get(os.uname().machine)
-        if number is not None:
-            ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
-    except OSError:
-        return False
-    return True
+    return _set_priority(os.SCHED_IDLE, _IOPRIO_IDLE)
 
 
 def _raise_priority() -> bool:
+    return _set_priority(os.SCHED_OTHER, 0)
+
+
+def _set_priority(policy: int, io_class: int) -> bool:
+    import ctypes
+
     try:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        number = _SYS_IOPRIO_SET.get(os.uname().machine)
-        if number is not None:
-            ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, 0, 0)
+        os.sched_setscheduler(0, policy, os.sched_param(0))
     except OSError:
         return False
+    number = _SYS_IOPRIO_SET.get(os.uname().machine)
+    if number is not None:
+        ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, 0, io_class)
     return True
 
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-_SITE = re.compile(rb"^(.*/(?:site|dist)-packages)/")
-_PYTHON = re.compile(rb"^(.*)/bin/python3?(?:\.(\d+))?$")
-_DISTRIBUTION = re.compile(r"^(?P<name>.+?)-(?P<version>[^-]+?)(?:-py\d[^-]*)?\.(?:dist|egg)-info$")
+_SITE = rb"^(.*/(?:site|dist)-packages)/"
+_PYTHON = rb"^(.*)/bin/python3?(?:\.(\d+))?$"
+_DISTRIBUTION = r"^(?P<name>.+?)-(?P<version>[^-]+?)(?:-py\d[^-]*)?\.(?:dist|egg)-info$"
 
 
 def system() -> dict[str, Any]:
@@ -57,13 +57,15 @@ def packages(paths: Iterable[bytes], executables: Iterable[bytes]) -> dict[str, 
     sites: set[bytes] = set()
     for path in paths:
         if b"-packages/" in path:
-            found = _SITE.match(path)
+            found = re.match(_SITE, path)
             if found:
                 sites.add(found[1])
         elif path.endswith(b"/pyvenv.cfg"):
             sites.update(_sites_below(os.path.dirname(path)))
     for program in executables:
-        found = _PYTHON.match(program)
+        if b"/bin/python" not in program:
+            continue
+        found = re.match(_PYTHON, program)
         if found:
             sites.update(_sites_below(found[1], found[2]))
     installed: dict[str, str] = {}
@@ -89,6 +91,6 @@ def _distributions(site: bytes) -> Iterable[tuple[str, str]]:
         return
     for name in names:
         if name.endswith(b"-info"):
-            found = _DISTRIBUTION.match(os.fsdecode(name))
+            found = re.match(_DISTRIBUTION, os.fsdecode(name))
             if found:
                 yield found["name"], found["version"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from roar.api.plan import Plan
 from roar.api.tracer import Coverage
 from roar.context import Context
 from roar.run import journal
-from roar.run.rundir import RunDir, candidates, half_made
+from roar.run.rundir import RunDir, candidates, half_made, remove_tree
 
 _HALF_MADE_S = 60
 """A run directory that is still hidden after this was never finished: its roar died before the command started."""
@@ -53,7 +52,7 @@ def recover(context: Context) -> list[str]:
 def _clear_half_made(path: Path) -> None:
     try:
         if time.time() - path.stat().st_mtime > _HALF_MADE_S:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
     except OSError:
         pass  # it has just got its name
 

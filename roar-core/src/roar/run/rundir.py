@@ -7,10 +7,10 @@ ended, ``exit.json``.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +51,7 @@ class RunDir:
             _write(hidden / "plan.json", plan)
             os.rename(hidden, path)
         except OSError:
-            shutil.rmtree(hidden, ignore_errors=True)
+            remove_tree(hidden)
             raise
         return cls(path, lock)
 
@@ -94,7 +94,7 @@ class RunDir:
 
     def remove(self) -> None:
         """Removes the directory, then lets go of the lock."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         self.release()
 
     def release(self) -> None:
@@ -109,6 +109,17 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
         json.dump(content, file)
     os.rename(temporary, path)
+
+
+def remove_tree(directory: Path | str) -> None:
+    """Removes a directory and what is in it, as far as that is possible.  `shutil` would be a fortieth of roar's start to import."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(directory):
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+            else:
+                os.unlink(entry.path)
+        os.rmdir(directory)
 
 
 def candidates(runs: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from roar.api.records import GitState
 from roar.workspace.gitprocess import ask
 
 _MOST = 1000  # paths on one command line
-_ENTRY = re.compile(
+_ENTRY = (  # of `git ls-files --stage --debug -z`
     rb"(?P<mode>\d{6}) (?P<blob>[0-9a-f]+) 0\t(?P<path>[^\0]*)\0"
     rb"\s*ctime: \d+:\d+\s+mtime: (?P<s>\d+):(?P<ns>\d+)\s+dev: \d+\s+ino: (?P<ino>\d+)"
     rb"\s+uid: \d+\s+gid: \d+\s+size: (?P<size>\d+)\s+flags: [0-9a-f]+\n?"
@@ -79,7 +79,7 @@ class Tracked:
         for i in range(0, len(paths), _MOST):
             names = [b":(literal)" + path[start:] for path in paths[i : i + _MOST]]
             listed = self._git_says("ls-files", "--stage", "--debug", "-z", "--", *names)
-            for entry in _ENTRY.finditer(listed):
+            for entry in re.finditer(_ENTRY, listed):
                 path = self._prefix + entry["path"]
                 stat = wanted.get(path)
                 if stat is not None and _is_state(entry, stat):
