@@ -10,6 +10,7 @@ from roar.render.text import printable, shortened
 
 _SHORT_LIST = 12
 _ITEM_COLUMNS = 70
+_SET = "(set)"
 _ORDER = {"system": 0, "packages": 1, "variables": 2}
 
 
@@ -27,23 +28,18 @@ def environment_lines(environment: Mapping[str, Any], look: Look, full: bool, re
     for section in sorted(environment, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
         pairs = _pairs(environment[section])
         joint = "=" if section == "variables" else " "
-        if section == "system" and not full:
-            yield "  system: " + ", ".join(f"{key} {value}" for key, value in pairs)
+        title = f"  {printable(section)}" + ("" if section == "system" else f" ({len(pairs)})")
+        if full:
+            yield title
+            yield from (f"    {key}{joint if value else ''}{value}" for key, value in pairs)
             continue
-        shown = pairs[:_SHORT_LIST] if look.terminal and not full else pairs
-        listed = [f"{key}{joint}{value}".rstrip(joint) for key, value in shown]
+        pairs.sort(key=lambda pair: pair[1] == _SET)  # values tell more than names alone
+        shown = pairs[:_SHORT_LIST] if look.terminal and section != "system" else pairs
         more = len(pairs) - len(shown)
         is_short = is_short or more > 0
-        if full:
-            yield f"  {printable(section)} ({len(pairs)})"
-            yield from (f"    {item}" for item in listed)
-            continue
-        rest = f", {look.sign('…', '...')} and {more} more" if more else ""
-        yield (
-            f"  {printable(section)} ({len(pairs)}): "
-            + ", ".join(shortened(item, _ITEM_COLUMNS) for item in listed)
-            + rest
-        )
+        listed = [shortened(f"{key}{joint if value else ''}{value}", _ITEM_COLUMNS) for key, value in shown]
+        listed += [f"{look.sign('…', '...')} and {more} more"] if more else []
+        yield f"{title}: {', '.join(listed)}" if listed else title
     if is_short:
         yield look.paint(f"  all of it: roar show {ref} --env", "dim")
 
@@ -58,5 +54,5 @@ def _pairs(section: Any) -> list[tuple[str, str]]:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):  # a variable whose value is not recorded: {"set": true, "digest": "…"}
-        return "(set)" if value.get("set") else printable(str(dict(value)))
+        return _SET if value.get("set") else printable(str(dict(value)))
     return printable(str(value))

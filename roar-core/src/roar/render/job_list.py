@@ -20,23 +20,47 @@ from roar.render.text import (
 _MEASURED = 50
 """Column widths are taken from so many jobs; later ones may stick out."""
 
+_CELLS = ("ref", "uid", "start", "ending", "verdict", "duration", "files")
+_LEAST_FIRST = ("uid", "files", "start", "duration")
+_COMMAND_COLUMNS = 24
+
 
 def job_list_lines(jobs: Iterable[Job], look: Look) -> Iterator[str]:
-    """A line a job, in the order given: step, uid, start, how it ended, verdict, duration, files, command."""
+    """A line a job, in the order given: step, uid, start, how it ended, verdict, duration, files, command.
+
+    On a narrow terminal the columns that matter least are left out, until the command has room.
+    """
     source = iter(jobs)
     first = list(islice(source, _MEASURED))
     rows = [_cells(job) for job in first]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
+    widths = {name: max(len(row[name]) for row in rows) for name in _CELLS} if rows else {}
+    shown = _that_fit(widths, look)
     for job in chain(first, source):
-        cells = [padded(cell, width) for cell, width in zip(_cells(job), widths, strict=True)]
-        head = "  ".join(cells)
+        cells = _cells(job)
+        head = "  ".join(_painted(job, name, padded(cells[name], widths[name]), look) for name in shown)
         command = (f"[{printable(job.name)}] " if job.name else "") + command_text(job.command)
         if look.width:
-            command = shortened(command, max(look.width - len(head) - 2, 12), look.sign("…", "..."))
-        cells[0] = look.paint(cells[0], "bold")
-        cells[3] = look.paint(cells[3], *(() if job.status == "ok" else ("red",)))
-        cells[4] = look.paint(cells[4], *(() if job.capture.verdict == "complete" else ("yellow",)))
-        yield "  ".join([*cells, command])
+            taken = sum(max(widths[name], len(cells[name])) + 2 for name in shown)
+            command = shortened(command, max(look.width - taken, 8), look.sign("…", "..."))
+        yield f"{head}  {command}"
+
+
+def _that_fit(widths: dict[str, int], look: Look) -> list[str]:
+    shown = list(widths)
+    for name in _LEAST_FIRST:
+        if look.width and sum(widths[kept] + 2 for kept in shown) + _COMMAND_COLUMNS > look.width and name in shown:
+            shown.remove(name)
+    return shown
+
+
+def _painted(job: Job, name: str, text: str, look: Look) -> str:
+    if name == "ref":
+        return look.paint(text, "bold")
+    if name == "ending" and job.status != "ok":
+        return look.paint(text, "red")
+    if name == "verdict" and job.capture.verdict != "complete":
+        return look.paint(text, "yellow")
+    return text
 
 
 def ending_text(job: Job) -> str:
@@ -46,16 +70,16 @@ def ending_text(job: Job) -> str:
     return job.status
 
 
-def _cells(job: Job) -> list[str]:
-    return [
-        job.ref,
-        job.uid[:8],
-        time_text(job.started_ns),
-        ending_text(job),
-        job.capture.verdict,
-        duration_text((job.ended_ns - job.started_ns) / 1e9),
-        f"{job.inputs} in, {job.outputs} out",
-    ]
+def _cells(job: Job) -> dict[str, str]:
+    return {
+        "ref": job.ref,
+        "uid": job.uid[:8],
+        "start": time_text(job.started_ns),
+        "ending": ending_text(job),
+        "verdict": job.capture.verdict,
+        "duration": duration_text((job.ended_ns - job.started_ns) / 1e9),
+        "files": f"{job.inputs} in, {job.outputs} out",
+    }
 
 
 def session_lines(title: str, jobs: Iterable[Job], look: Look) -> Iterator[str]:
