@@ -30,7 +30,7 @@ def digest_all(*tasks: Task, threads: int = 2) -> dict[bytes, digest.Digested]:
     digester.hurry()
     wait_for_all(digester, lambda: False, lambda: None)
     digester.close()
-    return digester.done
+    return digester.done["input"]
 
 
 def digest_one(path: Path, expected: FileStat | None) -> digest.Digested:
@@ -125,7 +125,7 @@ def test_a_file_that_grows_while_it_is_hashed_is_noticed(tmp_path: Path) -> None
     digester.submit([Task(os.fsencode(file), state(file), SHA)])
     wait_for_all(digester, lambda: False, lambda: None)
     digester.close()
-    done = digester.done[os.fsencode(file)]
+    done = digester.done["input"][os.fsencode(file)]
     assert done.hashes == {}
     assert done.reason == digest.WHILE_HASHING
 
@@ -152,4 +152,4 @@ def test_interrupted_hashing_says_so(tmp_path: Path) -> None:
     digester.submit([Task(os.fsencode(file), state(file), SHA)])
     wait_for_all(digester, lambda: True, lambda: None)
     digester.close()
-    assert digester.done[os.fsencode(file)].reason == digest.INTERRUPTED
+    assert digester.done["input"][os.fsencode(file)].reason == digest.INTERRUPTED

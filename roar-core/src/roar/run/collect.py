@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import stat as modes
 import threading
+import time
 from collections.abc import Callable, Iterable
 
-from roar.api.events import Event, FileStat
+from roar.api.events import Event, FileStat, Kind
 from roar.api.tracer import Traced
 from roar.run.digest import Digester, Task
 from roar.run.fold import Fold, Folded
+from roar.run.priority import step_back, step_forward
 from roar.run.resolve import Resolver, stat_of, tree_of
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.2
 _LARGE = 1 << 20
+_SETTLING_S = 1.0
+_MOST_WATCHED = 1000
+_MAKING = frozenset({Kind.WRITE, Kind.RENAME, Kind.LINK})
 _SYSTEM = (b"/usr/", b"/lib", b"/bin/", b"/sbin/", b"/etc/", b"/proc/", b"/sys/", b"/dev/")
 _COARSE_NS = 10_000_000  # a jiffy at 100 Hz, the grain of file times before Linux 6.13
 
@@ -34,7 +40,8 @@ class Collector:
         root: the workspace's root; inputs below it are hashed while the command runs, and large ones anywhere.
         kernel: the kernel's release.
         digester: what hashes; None when hashing is off.
-        algorithms: for inputs.
+        inputs: algorithms for inputs.
+        outputs: algorithms for outputs.
         limit_bytes: inputs over this size aren't hashed; None for no limit.
     """
 
@@ -43,7 +50,8 @@ class Collector:
         root: bytes,
         kernel: str,
         digester: Digester | None = None,
-        algorithms: tuple[str, ...] = (),
+        inputs: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
         limit_bytes: int | None = None,
     ) -> None:
         self._root = root + b"/"
@@ -52,24 +60,23 @@ class Collector:
         self._digester = digester
         if digester is None:
             self._fold.fresh_inputs = None
-        self._algorithms = algorithms
+        self._inputs = inputs
+        self._outputs = outputs
         self._limit = limit_bytes
+        self._written: dict[bytes, FileStat | None] = {}  # files being made, as they were when last looked at
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        self.count = 0
-        """Events taken so far."""
 
     def take(self, events: Iterable[Event]) -> None:
         """Folds events."""
         feed, resolve = self._fold.feed, self._resolve
-        count = 0
         for event in events:
-            count += 1
             resolved = resolve(event)
             if resolved is not None:
                 feed(resolved)
-        self.count += count
+                if resolved.kind in _MAKING and len(self._written) < _MOST_WATCHED:
+                    self._written[resolved.path2 or resolved.path] = None
         for doubt in self._resolve.doubts:
             feed(doubt)
         self._resolve.doubts.clear()
@@ -77,7 +84,20 @@ class Collector:
         if fresh is not None and fresh:
             self._fold.fresh_inputs = []
             if self._digester is not None:
-                self._digester.submit(Task(p, s, self._algorithms) for p, s in fresh if self._is_worth_it(p, s))
+                self._digester.submit(Task(p, s, self._inputs) for p, s in fresh if self._is_worth_it(p, s))
+
+    def _hash_settled(self) -> None:
+        """Has large outputs hashed that did not change since the last look; if they do later, they are hashed again."""
+        for path, before in list(self._written.items()):
+            now = stat_of(path)
+            if now is None or not modes.S_ISREG(now.mode):
+                del self._written[path]
+            elif before is None or not before.same_content(now):
+                self._written[path] = now
+            else:
+                del self._written[path]
+                if now.size >= _LARGE and path.startswith(self._root) and self._digester is not None:
+                    self._digester.submit([Task(path, now, self._outputs, "output")])
 
     def _is_worth_it(self, path: bytes, stat: FileStat) -> bool:
         if self._limit is not None and stat.size > self._limit:
@@ -97,10 +117,17 @@ class Collector:
         def follow() -> None:
             try:
                 beside()
+                step_back()
+                if self._stop.is_set():  # the command ended just now
+                    step_forward(threading.current_thread())
                 pause = _FIRST_PAUSE_S
+                looked = time.monotonic()
                 while not self._stop.wait(pause):
                     self.take(traced.events())
                     pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+                    if self._digester is not None and time.monotonic() - looked > _SETTLING_S:
+                        self._hash_settled()
+                        looked = time.monotonic()
             except BaseException as error:  # whatever it is, it is raised again in the main thread, by `finish`
                 self._error = error
 
@@ -111,6 +138,7 @@ class Collector:
         """The command has ended; waits for the thread.  Raises what went wrong in it."""
         self._stop.set()
         if self._thread is not None:
+            step_forward(self._thread)
             self._thread.join()
         if self._error is not None:
             raise self._error

@@ -25,6 +25,8 @@ from roar.run.verdict import reasons
 _RACY_NS = 20_000_000
 """A file changed less than this before its digest was taken may be changed again within the grain of the file system's
 times: its state is not kept for reuse.  Two jiffies at 100 Hz."""
+Digests = dict[Direction, dict[bytes, Digested]]
+
 UNSEEN = "its content was not known when it was read"
 
 
@@ -134,8 +136,8 @@ def conclude(
             inputs = {path: stat for path, stat in inputs.items() if path not in committed}
     done = _hash(inputs, outputs, lost, digester, hashing, interrupted)
     blocking = tuple(tracked.named(outputs))
-    input_edges = _input_edges(context, inputs, lost, outputs, done, hashing, tracked)
-    output_edges = _output_edges(outputs, done, hashing)
+    input_edges = _input_edges(context, inputs, lost, done["input"], hashing, tracked)
+    output_edges = _output_edges(outputs, done["output"], hashing)
     why = (*ending.failures, *reasons(blind, ending.coverage))
     filtered = sum(map(len, dropped.values()))
     recorded = len(input_edges) + len(output_edges)
@@ -214,43 +216,35 @@ def _hash(
     digester: Digester | None,
     hashing: Hashing,
     interrupted: Callable[[], bool],
-) -> dict[bytes, Digested]:
-    """Hashes what is not hashed yet.  For a path that is input and output: the early digest of the input is kept apart."""
+) -> Digests:
+    """Hashes what was not hashed while the command ran."""
     if digester is None:
-        return {}
+        return {"input": {}, "output": {}}
     wait_for_all(digester, interrupted, lambda: None)
-    early = digester.done
-    digester.done = {}
+    early_inputs, early_outputs = digester.done["input"], digester.done["output"]
     limit = hashing.no_inputs_over
 
     def wanted() -> Iterable[Task]:
         for path, stat in inputs.items():
-            fits = limit is None or stat is None or stat.size <= limit
-            if fits and path not in early and path not in lost and path not in outputs:
+            if path not in early_inputs and path not in lost and (limit is None or stat is None or stat.size <= limit):
                 yield Task(path, stat, hashing.inputs)
+        for path, now in outputs.items():
+            early = early_outputs.get(path)
+            if early is None or early.stat is None or not early.stat.same_content(now):
+                yield Task(path, now, hashing.outputs, "output")
 
-    digester.submit(wanted())
-    digester.submit(Task(path, stat, hashing.outputs) for path, stat in outputs.items())
     report = Progress(digester, len(inputs) + len(outputs), sys.stderr)
+    digester.submit(list(wanted()))  # a list, as the answers depend on what the workers change
     wait_for_all(digester, interrupted, report)
     report.clear()
     digester.close()
-    late = digester.done
-    for path, digested in early.items():
-        # an input that is an output as well has two contents: the input's goes under a key of its own
-        late[_of_input(path) if path in outputs else path] = digested
-    return late
-
-
-def _of_input(path: bytes) -> bytes:
-    return b"\0" + path
+    return digester.done
 
 
 def _input_edges(
     context: Context,
     inputs: dict[bytes, FileStat | None],
     lost: Mapping[bytes, str],
-    outputs: Mapping[bytes, FileStat],
     done: dict[bytes, Digested],
     hashing: Hashing,
     tracked: Tracked,
@@ -262,9 +256,7 @@ def _input_edges(
     limit = hashing.no_inputs_over
     while inputs:
         path, stat = inputs.popitem()
-        digested = done.pop(_of_input(path), None)
-        if digested is None and path not in lost:
-            digested = done.get(path) if path in outputs else done.pop(path, None)
+        digested = done.pop(path, None)
         hashes: Mapping[str, str] = {}
         reason: str | None = None
         if digested is not None and digested.stat is not None and stat is not None and digested.stat.same_content(stat):

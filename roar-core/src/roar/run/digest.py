@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from roar.api.events import FileStat
+from roar.api.filters import Direction
 from roar.api.hashers import Hasher
+from roar.run.priority import step_back_from_disk, step_forward_to_disk
 
 _BLOCK = 1 << 20
 _BATCH = 128  # files a task: a queue operation a file would cost more than hashing a small file
-_IOPRIO_WHO_PROCESS, _IOPRIO_IDLE = 1, 3 << 13  # ioprio_set(2)
-_SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 CHANGED = "it changed after the job read it"
@@ -38,6 +38,7 @@ class Task(NamedTuple):
     expected: FileStat | None
     """The state in which its content is the one that is meant; None: unknown, so that no digest can be right."""
     algorithms: tuple[str, ...]
+    direction: Direction = "input"
 
 
 class Digested(NamedTuple):
@@ -79,8 +80,8 @@ class Digester:
         self._lock = threading.Condition()
         self._pending = 0
         self._bytes_done = 0
-        self.done: dict[bytes, Digested] = {}
-        """Path → outcome, filled by the workers."""
+        self.done: dict[Direction, dict[bytes, Digested]] = {"input": {}, "output": {}}
+        """Path → outcome, filled by the workers; a file that is input and output has two contents."""
 
     def submit(self, tasks: Iterable[Task]) -> None:
         """Queues files.  A path that is queued twice is hashed twice; the later outcome stays."""
@@ -107,6 +108,8 @@ class Digester:
     def hurry(self) -> None:
         """The command has ended: go on at normal priority."""
         self._idle = False
+        for worker in self._workers:
+            step_forward_to_disk(worker)
 
     def wait(self, timeout_s: float) -> bool:
         """Waits until everything queued is done; False after `timeout_s`."""
@@ -124,21 +127,20 @@ class Digester:
 
     def progress(self) -> tuple[int, int]:
         """(files done, bytes done)."""
-        return len(self.done), self._bytes_done
+        return sum(map(len, self.done.values())), self._bytes_done
 
     def _work(self) -> None:
-        lowered = False
         if self._idle:
-            lowered = _lower_priority()
+            step_back_from_disk()
+            if not self._idle:  # the command ended just now
+                step_forward_to_disk(threading.current_thread())
         buffer = bytearray(_BLOCK)
         while (batch := self._queue.get()) is not None:
             for task in batch:
-                if lowered and not self._idle:
-                    lowered = not _raise_priority()
                 if self._stopped:
-                    self.done[task.path] = _none(INTERRUPTED)
+                    self.done[task.direction][task.path] = _none(INTERRUPTED)
                 else:
-                    self.done[task.path] = self._digest(task, buffer)
+                    self.done[task.direction][task.path] = self._digest(task, buffer)
             with self._lock:
                 self._pending -= 1
                 self._lock.notify_all()
@@ -225,28 +227,6 @@ def _why(error: OSError) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return GONE
     return f"it can't be read: {error.strerror}"
-
-
-def _lower_priority() -> bool:
-    """Puts this thread behind everything else that wants the processor or the disk."""
-    return _set_priority(os.SCHED_IDLE, _IOPRIO_IDLE)
-
-
-def _raise_priority() -> bool:
-    return _set_priority(os.SCHED_OTHER, 0)
-
-
-def _set_priority(policy: int, io_class: int) -> bool:
-    import ctypes
-
-    try:
-        os.sched_setscheduler(0, policy, os.sched_param(0))
-    except OSError:
-        return False
-    number = _SYS_IOPRIO_SET.get(os.uname().machine)
-    if number is not None:
-        ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, 0, io_class)
-    return True
 
 
 def wait_for_all(digester: Digester, interrupted: Callable[[], bool], report: Callable[[], None]) -> None:

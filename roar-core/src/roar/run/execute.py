@@ -77,7 +77,7 @@ class _Run:
         plan = planned.plan
         self._digester = hashing.digester()
         self._collector = Collector(
-            plan.root, os.uname().release, self._digester, hashing.inputs, hashing.no_inputs_over
+            plan.root, os.uname().release, self._digester, hashing.inputs, hashing.outputs, hashing.no_inputs_over
         )
         self._environment: dict[str, Any] = {}
         self._ended_ns = 0

@@ -68,7 +68,7 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
 
         hashing = Hashing.of(context, True, None, None)
         digester = hashing.digester()
-        collector = Collector(plan.root, os.uname().release, digester, hashing.inputs)
+        collector = Collector(plan.root, os.uname().release, digester, hashing.inputs, hashing.outputs)
         tracer = context.plugins.tracers().get(plan.tracer)
         traced = tracer.recover(run.journal) if tracer is not None else None
         if traced is not None:
