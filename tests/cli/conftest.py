@@ -10,7 +10,9 @@ from cli.recorder import Recorder
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-transcripts", action="store_true", help="write what the commands print now into *.console")
+    parser.addoption(
+        "--update-transcripts", action="store_true", help="write what the commands print now into *.console"
+    )
 
 
 @pytest.fixture

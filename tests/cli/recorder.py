@@ -190,9 +190,9 @@ def _become_roar(words: Sequence[str | bytes], cwd: Path, env: Mapping[str, str]
         os.environ.update(env)
         time.tzset()
         sys.argv = ["roar", *map(os.fsdecode, words)]
-        sys.stdin = open(0, encoding="utf-8", closefd=False)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
         from roar.__main__ import main
 
         code = main()

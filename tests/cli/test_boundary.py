@@ -167,7 +167,12 @@ def test_a_removed_working_directory_is_one_line(recorder: Recorder, tmp_path: P
     gone.mkdir()
     script = 'rmdir "$PWD" && exec "$0" -m roar log'
     done = subprocess.run(
-        ["/bin/sh", "-c", script, sys.executable], cwd=gone, env=recorder.env, capture_output=True, text=True, check=False
+        ["/bin/sh", "-c", script, sys.executable],
+        cwd=gone,
+        env=recorder.env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ") and "Traceback" not in done.stderr

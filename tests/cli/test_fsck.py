@@ -44,7 +44,9 @@ def test_with_content_a_forged_stat_does_not_hide_a_change(used: Recorder) -> No
 
 
 @pytest.mark.requirement("SAFE-2")
-@pytest.mark.parametrize("damage", [b"not a database at all, whatever follows" * 50, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "damage", [b"not a database at all, whatever follows" * 50, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_a_destroyed_database_is_one_problem_and_is_left_alone(used: Recorder, damage: bytes) -> None:
     path = used.root / ".roar" / "roar.db"
     for extra in ("-wal", "-shm"):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cli.document_json import SCHEMAS, page
 from cli.recorder import Recorder
 from jsonschema import Draft202012Validator, FormatChecker

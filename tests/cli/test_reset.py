@@ -22,7 +22,12 @@ def answer(recorder: Recorder, text: bytes) -> tuple[int, str]:
     """Runs `roar reset` on a terminal and types an answer."""
     master, slave = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "roar", "reset"], cwd=recorder.root, env=recorder.env, stdin=slave, stdout=slave, stderr=slave
+        [sys.executable, "-m", "roar", "reset"],
+        cwd=recorder.root,
+        env=recorder.env,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
     ) as roar:
         os.close(slave)
         shown = b""

@@ -65,7 +65,9 @@ def test_the_whole_environment_is_one_line_a_package(pipeline: Recorder) -> None
 
 @pytest.mark.requirement("DIRTY-2", "SHOW-4")
 def test_a_dirty_job_says_so(recorder: Recorder) -> None:
-    git = GitState("abc1234" + "0" * 33, None, "https://example.org/x.git", os.fsencode(recorder.root), b"", True, b"diff")
+    git = GitState(
+        "abc1234" + "0" * 33, None, "https://example.org/x.git", os.fsencode(recorder.root), b"", True, b"diff"
+    )
     recorder.record("x", git=git)
     shown = recorder.roar("show", "@1").stdout
     assert "commit abc1234 + uncommitted changes (detached)" in shown

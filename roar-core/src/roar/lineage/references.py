@@ -51,7 +51,7 @@ class UnknownPath(NotFound):
     """No job touched this path, and nothing else has this name.  The page's message; the CLI adds the reasons."""
 
     def __init__(self, text: str, path: bytes) -> None:
-        super().__init__(f"No artifact found for path: {text}")
+        super().__init__(f"No artifact found for path: {_one_line(text)}")
         self.path = path
 
 
@@ -100,7 +100,8 @@ def step(storage: Storage, text: str) -> Job:
     digits = text[2:] if kind == "build" else text[1:]
     if not (digits.isascii() and digits.isdecimal()):
         raise NotFound(
-            f"'{text}' is not a step.", "Steps are @1, @2, … and build steps @B1, @B2, …; for the list: roar log"
+            f"'{_one_line(text)}' is not a step.",
+            "Steps are @1, @2, … and build steps @B1, @B2, …; for the list: roar log",
         )
     job = storage.job_at(int(digits), kind) if len(digits) < 10 else None
     if job is not None:
@@ -124,6 +125,11 @@ def path_candidates(text: str, cwd: bytes) -> list[bytes]:
     parent = os.path.join(os.path.realpath(os.path.dirname(spelt)), os.path.basename(spelt))
     found = [os.path.realpath(joined), parent, spelt]
     return list(dict.fromkeys(found))
+
+
+def _one_line(text: str) -> str:
+    """A name in a message: the lines of a message are roar's own."""
+    return text.replace("\n", "\\n")
 
 
 def _composites(storage: Storage) -> list[tuple[Composite, Job]]:

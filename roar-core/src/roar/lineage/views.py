@@ -48,7 +48,7 @@ class ArtifactView(NamedTuple):
     paths: list[tuple[bytes, State]]
     """Every path at which it was recorded."""
     produced_by: list[tuple[Job, bytes]]
-    """Jobs and the path at which each wrote it, newest first."""
+    """Jobs and the path at which each wrote it: those at `path` first, each group newest first."""
     used_by: list[tuple[Job, bytes]]
     earlier: list[tuple[StoredEdge, Job]]
     """Other contents that were recorded at `path`, newest first, one each."""
@@ -170,9 +170,12 @@ def composite_members(composite: Composite, edges: Iterable[StoredEdge]) -> list
 def _artifact(
     storage: Storage, newest: StoredEdge, path: bytes, same: list[StoredEdge], earlier: list[StoredEdge], disk: Disk
 ) -> ArtifactView:
+    if not newest.size:  # empty files are alike by chance
+        same = [edge for edge in same if edge.path == path]
+    same = sorted(same, key=lambda edge: edge.path != path)  # stable: the newest job stays first
     jobs = {job.id: job for job in storage.jobs_by_id({edge.job_id for edge in (*same, *earlier)})}
     at: dict[bytes, State] = {}
-    for edge in sorted(same, key=lambda edge: edge.path != path):
+    for edge in same:
         if at.get(edge.path, "changed") in ("changed", "unknown"):  # another edge's stat may show that it is unchanged
             at[edge.path] = _state(disk, edge)
     return ArtifactView(

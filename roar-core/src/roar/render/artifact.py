@@ -26,9 +26,10 @@ def artifact_lines(view: ArtifactView, look: Look, place: Place) -> Iterator[str
     if view.state == "unknown":
         yield "On disk: not known whether it is unchanged"
     if len(view.paths) > 1:
-        yield "Paths:"
-        for path, state in view.paths:
+        yield "The same content at:"
+        for path, state in view.paths[1 : _USES_SHOWN + 1]:
             yield f"  {place.name(path)}{state_mark(state, look)}"
+        yield from _more(len(view.paths) - 1, look)
     yield from _uses("Produced by", view.produced_by, look, place, view.path)
     yield from _uses("Used by", view.used_by, look, place, view.path)
     if view.earlier:
