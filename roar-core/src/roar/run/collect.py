@@ -5,12 +5,13 @@ from __future__ import annotations
 import stat as modes
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from roar.api.events import Event, FileStat, Kind
 from roar.api.tracer import Traced
-from roar.run.digest import Digester, Task
+from roar.run.digest import Digested, Digester, Task
 from roar.run.fold import Fold, Folded
+from roar.run.known import WORTH_LOOKING_UP
 from roar.run.priority import step_back, step_forward
 from roar.run.resolve import Resolver, stat_of, tree_of
 
@@ -43,6 +44,7 @@ class Collector:
         inputs: algorithms for inputs.
         outputs: algorithms for outputs.
         limit_bytes: inputs over this size aren't hashed; None for no limit.
+        known: digests that were taken of files in this very state; asked about large inputs.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Collector:
         inputs: tuple[str, ...] = (),
         outputs: tuple[str, ...] = (),
         limit_bytes: int | None = None,
+        known: Callable[[Mapping[bytes, FileStat]], Mapping[bytes, Digested]] | None = None,
     ) -> None:
         self._root = root + b"/"
         self._fold = Fold(stat_of, tree_of, coarse_ns(kernel))
@@ -63,6 +66,7 @@ class Collector:
         self._inputs = inputs
         self._outputs = outputs
         self._limit = limit_bytes
+        self._known = known
         self._written: dict[bytes, FileStat | None] = {}  # files being made, as they were when last looked at
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -84,7 +88,15 @@ class Collector:
         if fresh is not None and fresh:
             self._fold.fresh_inputs = []
             if self._digester is not None:
-                self._digester.submit(Task(p, s, self._inputs) for p, s in fresh if self._is_worth_it(p, s))
+                self._hash(self._digester, {path: stat for path, stat in fresh if self._is_worth_it(path, stat)})
+
+    def _hash(self, digester: Digester, files: dict[bytes, FileStat]) -> None:
+        large = {path: stat for path, stat in files.items() if stat.size >= WORTH_LOOKING_UP}
+        if large and self._known is not None:
+            for path, digested in self._known(large).items():
+                digester.done["input"][path] = digested
+                del files[path]
+        digester.submit(Task(path, stat, self._inputs) for path, stat in files.items())
 
     def _hash_settled(self) -> None:
         """Has large outputs hashed that did not change since the last look; if they do later, they are hashed again."""

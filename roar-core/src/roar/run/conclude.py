@@ -19,6 +19,7 @@ from roar.context import Context
 from roar.run.collect import Collector
 from roar.run.digest import CHANGED, CHANGED_OUTPUT, OFF, TOO_LARGE, Digested, Digester, Task, wait_for_all
 from roar.run.fold import Folded
+from roar.run.known import WORTH_LOOKING_UP, known
 from roar.run.tracked import Tracked
 from roar.run.verdict import reasons
 
@@ -134,7 +135,7 @@ def conclude(
         if committed:
             dropped["files committed in git"] = tuple((path, "input") for path in committed)
             inputs = {path: stat for path, stat in inputs.items() if path not in committed}
-    done = _hash(inputs, outputs, lost, digester, hashing, interrupted)
+    done = _hash(context, inputs, outputs, lost, digester, hashing, interrupted)
     blocking = tuple(tracked.named(outputs))
     input_edges = _input_edges(context, inputs, lost, done["input"], hashing, tracked)
     output_edges = _output_edges(outputs, done["output"], hashing)
@@ -210,6 +211,7 @@ def _filter(
 
 
 def _hash(
+    context: Context,
     inputs: Mapping[bytes, FileStat | None],
     outputs: Mapping[bytes, FileStat],
     lost: Mapping[bytes, str],
@@ -223,6 +225,12 @@ def _hash(
     wait_for_all(digester, interrupted, lambda: None)
     early_inputs, early_outputs = digester.done["input"], digester.done["output"]
     limit = hashing.no_inputs_over
+    large = {
+        path: stat
+        for path, stat in inputs.items()
+        if stat is not None and stat.size >= WORTH_LOOKING_UP and path not in early_inputs
+    }
+    early_inputs.update(known(context, large, hashing.inputs))
 
     def wanted() -> Iterable[Task]:
         for path, stat in inputs.items():
@@ -283,21 +291,10 @@ def _input_edges(
 def _remembered(
     context: Context, unknown: Mapping[bytes, FileStat], hashing: Hashing, tracked: Tracked
 ) -> dict[bytes, Mapping[str, str]]:
-    """Digests of contents that are gone: an earlier step may have taken them in this very state, or git has them."""
-    from roar.api.errors import StorageUnusable
-
-    primary = hashing.inputs[0]
-    found: dict[bytes, Mapping[str, str]] = {}
-    try:
-        storage = context.storage(read_only=True)
-    except StorageUnusable:
-        known = {}  # there is no record yet, or it can't be read: writing it will tell
-    else:
-        known = storage.known(unknown)
-        storage.close()
-    for path, (stat, hashes) in known.items():
-        if primary in hashes and stat.same_content(unknown[path]):
-            found[path] = hashes
+    """Digests of contents that are gone: an earlier job may have taken them in this very state, or git has them."""
+    found: dict[bytes, Mapping[str, str]] = {
+        path: digested.hashes for path, digested in known(context, unknown, hashing.inputs).items()
+    }
     rest = {path: stat for path, stat in unknown.items() if path not in found}
     return found | tracked.digests(rest, hashing.inputs, hashing.hashers)
 

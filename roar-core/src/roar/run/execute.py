@@ -18,6 +18,7 @@ from roar.run import journal
 from roar.run.collect import Collector
 from roar.run.conclude import Concluded, Ending, Hashing, conclude
 from roar.run.inherited import Inherited
+from roar.run.known import known
 from roar.run.plan import Planned, RunOptions, make_plan, redacted
 from roar.run.rundir import RunDir
 
@@ -77,7 +78,13 @@ class _Run:
         plan = planned.plan
         self._digester = hashing.digester()
         self._collector = Collector(
-            plan.root, os.uname().release, self._digester, hashing.inputs, hashing.outputs, hashing.no_inputs_over
+            plan.root,
+            os.uname().release,
+            self._digester,
+            hashing.inputs,
+            hashing.outputs,
+            hashing.no_inputs_over,
+            lambda files: known(context, files, hashing.inputs),
         )
         self._environment: dict[str, Any] = {}
         self._ended_ns = 0
