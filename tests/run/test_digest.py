@@ -49,7 +49,9 @@ def test_a_digest_is_of_the_whole_content(tmp_path: Path, size: int) -> None:
 
 
 @pytest.mark.requirement("HASH-2", "HASH-5")
-@pytest.mark.parametrize("change", ["same size", "longer", "replaced", "touched"])
+@pytest.mark.parametrize(
+    "change", ["same size", "longer", "replaced", "touched", "mtime set back", "other permissions"]
+)
 def test_another_state_than_the_one_meant_has_no_digest(tmp_path: Path, change: str) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"before")
@@ -59,6 +61,11 @@ def test_another_state_than_the_one_meant_has_no_digest(tmp_path: Path, change: 
         os.replace(tmp_path / "new", file)
     elif change == "touched":
         os.utime(file, ns=(meant.mtime_ns, meant.mtime_ns + 1))
+    elif change == "mtime set back":
+        file.write_bytes(b"edited")
+        os.utime(file, ns=(meant.mtime_ns, meant.mtime_ns))
+    elif change == "other permissions":
+        file.chmod(0o600)
     else:
         file.write_bytes(b"edited" if change == "same size" else b"edited more")
     done = digest_one(file, meant)
@@ -153,3 +160,15 @@ def test_interrupted_hashing_says_so(tmp_path: Path) -> None:
     wait_for_all(digester, lambda: True, lambda: None)
     digester.close()
     assert digester.done["input"][os.fsencode(file)].reason == digest.INTERRUPTED
+
+
+@pytest.mark.requirement("HASH-2")
+def test_a_new_name_does_not_take_the_digest_away(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    meant = state(file)
+    os.link(file, tmp_path / "other")
+    path = os.fsencode(file)
+    assert digest_all(Task(path, meant, SHA))[path].hashes == {}
+    done = digest_all(Task(path, meant, SHA, "input", True))[path]
+    assert done.hashes == {"sha256": hashlib.sha256(b"content").hexdigest()}

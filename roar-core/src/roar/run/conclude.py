@@ -128,14 +128,14 @@ def conclude(
     tracked = Tracked(plan.root, plan.git, plan.changed, plan.started_ns)
     inputs = {path: folded.inputs[path] for path, direction in kept if direction == "input"}
     outputs = {path: folded.outputs[path] for path, direction in kept if direction == "output"}
-    lost, blind, executables = folded.lost, folded.blind, folded.executables
+    lost, renamed, blind, executables = folded.lost, folded.renamed, folded.blind, folded.executables
     del folded, kept
     if not context.config.get("output.track_repo_files"):
         committed = tracked.among(inputs)
         if committed:
             dropped["files committed in git"] = tuple((path, "input") for path in committed)
             inputs = {path: stat for path, stat in inputs.items() if path not in committed}
-    done = _hash(context, inputs, outputs, lost, digester, hashing, interrupted)
+    done = _hash(context, inputs, outputs, lost, renamed, digester, hashing, interrupted)
     blocking = tuple(tracked.named(outputs))
     input_edges = _input_edges(context, inputs, lost, done["input"], hashing, tracked)
     output_edges = _output_edges(outputs, done["output"], hashing)
@@ -215,6 +215,7 @@ def _hash(
     inputs: Mapping[bytes, FileStat | None],
     outputs: Mapping[bytes, FileStat],
     lost: Mapping[bytes, str],
+    renamed: frozenset[bytes],
     digester: Digester | None,
     hashing: Hashing,
     interrupted: Callable[[], bool],
@@ -235,10 +236,10 @@ def _hash(
     def wanted() -> Iterable[Task]:
         for path, stat in inputs.items():
             if path not in early_inputs and path not in lost and (limit is None or stat is None or stat.size <= limit):
-                yield Task(path, stat, hashing.inputs)
+                yield Task(path, stat, hashing.inputs, "input", path in renamed)
         for path, now in outputs.items():
             early = early_outputs.get(path)
-            if early is None or early.stat is None or not early.stat.same_content(now):
+            if early is None or early.stat is None or not early.stat.identical(now):
                 yield Task(path, now, hashing.outputs, "output")
 
     report = Progress(digester, len(inputs) + len(outputs), sys.stderr)

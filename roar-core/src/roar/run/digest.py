@@ -39,6 +39,8 @@ class Task(NamedTuple):
     """The state in which its content is the one that is meant; None: unknown, so that no digest can be right."""
     algorithms: tuple[str, ...]
     direction: Direction = "input"
+    renamed: bool = False
+    """The job gave the file another name, which changed its ctime and nothing else."""
 
 
 class Digested(NamedTuple):
@@ -155,7 +157,7 @@ class Digester:
             return _none(_why(error))
         try:
             before = os.fstat(fd)
-            if not _is_state(before, meant):
+            if not _is_state(before, meant, task.renamed):
                 return _none(CHANGED)
             if meant.size < _BLOCK:
                 content = os.read(fd, meant.size + 1)
@@ -173,7 +175,7 @@ class Digester:
         finally:
             os.close(fd)
         self._bytes_done += length
-        if length != meant.size or not _is_state(after, meant):
+        if length != meant.size or not _is_state(after, meant, task.renamed):
             return _none(WHILE_HASHING)
         # one object for both where nothing changed: a hundred thousand of them count
         same = after.st_ctime_ns == meant.ctime_ns and after.st_mode == meant.mode
@@ -198,10 +200,14 @@ class Digester:
         return tuple(digest.hexdigest() for digest in digests), length
 
 
-def _is_state(s: os.stat_result, meant: FileStat) -> bool:
-    """Whether a file is a regular one and its content is as it was in another look."""
+def _is_state(s: os.stat_result, meant: FileStat, renamed: bool) -> bool:
+    """Whether a file is a regular one that nobody touched since another look.
+
+    mtime alone won't do: whoever edits a file can set it back.  ctime can't be set, but a new name changes it as well.
+    """
     return (
         s.st_mtime_ns == meant.mtime_ns
+        and (s.st_ctime_ns == meant.ctime_ns or renamed)
         and s.st_size == meant.size
         and s.st_ino == meant.ino
         and s.st_dev == meant.dev

@@ -29,6 +29,8 @@ class Folded(NamedTuple):
     """Path → the file when it was first consumed."""
     outputs: dict[bytes, FileStat]
     """Path → the file when the job had ended."""
+    renamed: frozenset[bytes]
+    """Inputs that the job gave another name."""
     lost: dict[bytes, str]
     """Inputs that are no longer as they were consumed, and why: what is at their path now must not be hashed."""
     executables: tuple[bytes, ...]
@@ -74,6 +76,7 @@ class Fold:
         self._given: set[bytes] = set()  # names that the job gave to a file from before
         self._inputs: dict[bytes, FileStat | None] = {}
         self._lost: dict[bytes, str] = {}
+        self._renamed: set[bytes] = set()
         self._moved: list[tuple[bytes, bytes]] = []  # directories from before: where they were, where they are
         self._executables: dict[bytes, None] = {}
         self._blind: dict[tuple[str, bytes], None] = {}
@@ -222,6 +225,8 @@ class Fold:
 
     def _place(self, file: _File, name: bytes, now: FileStat | None) -> None:
         """Gives a file a name, in place of whatever had it."""
+        if file.origin is not None:
+            self._renamed.add(file.origin)
         if not file.made:
             self._use(file, now)
             self._given.add(name)
@@ -321,7 +326,9 @@ class Fold:
                 before = self._inputs[path]
                 if before is None or not before.same_content(now):
                     self._lost[path] = _REPLACED
-        return Folded(self._inputs, outputs, self._lost, tuple(self._executables), tuple(self._blind))
+        return Folded(
+            self._inputs, outputs, frozenset(self._renamed), self._lost, tuple(self._executables), tuple(self._blind)
+        )
 
     def _has_changed(self, file: _File, now: FileStat) -> bool:
         before = file.touched

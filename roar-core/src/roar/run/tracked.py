@@ -13,7 +13,7 @@ from roar.workspace.gitprocess import ask
 _MOST = 1000  # paths on one command line
 _ENTRY = (  # of `git ls-files --stage --debug -z`
     rb"(?P<mode>\d{6}) (?P<blob>[0-9a-f]+) 0\t(?P<path>[^\0]*)\0"
-    rb"\s*ctime: \d+:\d+\s+mtime: (?P<s>\d+):(?P<ns>\d+)\s+dev: \d+\s+ino: (?P<ino>\d+)"
+    rb"\s*ctime: (?P<cs>\d+):(?P<cns>\d+)\s+mtime: (?P<s>\d+):(?P<ns>\d+)\s+dev: \d+\s+ino: (?P<ino>\d+)"
     rb"\s+uid: \d+\s+gid: \d+\s+size: (?P<size>\d+)\s+flags: [0-9a-f]+\n?"
 )
 
@@ -101,9 +101,11 @@ class Tracked:
 
 def _is_state(entry: re.Match[bytes], stat: FileStat) -> bool:
     mtime_ns = int(entry["s"]) * 10**9 + int(entry["ns"])
+    ctime_ns = int(entry["cs"]) * 10**9 + int(entry["cns"])
     # the index keeps 32 bits of inode and size
     return (
         mtime_ns == stat.mtime_ns
+        and ctime_ns == stat.ctime_ns
         and int(entry["ino"]) == stat.ino & 0xFFFFFFFF
         and int(entry["size"]) == stat.size & 0xFFFFFFFF
     )
