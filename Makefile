@@ -30,6 +30,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --package bench
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/installed-dev ## measure the overhead (ARGS="--runs 3 opens bash", see bench/README.md)

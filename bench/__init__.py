@@ -1,0 +1,1 @@
+"""What roar costs: `python -m bench`."""

@@ -1,0 +1,81 @@
+"""The benchmark: ``python -m bench [--runs N] [NAME …]``, or ``make bench``.  See README.md beside."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import overhead, report, scale, startup
+from bench.timing import CommandFailed
+from bench.workloads import WORKLOADS, Place, lay_out
+
+OTHERS = {
+    "startup": "roar --version, roar run true, one more Python process",
+    "inputs": "25 000 to 100 000 input files: time after the command's end, memory",
+    "at-once": "64 runs at once",
+}
+VARIANTS = {"shim": (overhead.SHIM,), "run": (overhead.WHOLE,), "both": (overhead.SHIM, overhead.WHOLE)}
+
+
+def _arguments() -> argparse.Namespace:
+    names = "\n".join(
+        f"  {name:9} {what}" for name, what in [*((name, one.what) for name, one in WORKLOADS.items()), *OTHERS.items()]
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures what roar costs, in turns with the untraced command.",
+        epilog=f"names:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-n", "--runs", type=int, default=7, help="executions of each command (7)")
+    parser.add_argument("--only", choices=VARIANTS, default="both", help="the shim alone, the whole roar run, or both")
+    parser.add_argument("--folder", type=Path, help="where the workloads are laid out; the temporary directory")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; all of it by default")
+    given = parser.parse_args()
+    unknown = set(given.names) - {*WORKLOADS, *OTHERS}
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join([*WORKLOADS, *OTHERS])}")
+    if given.runs < 1:
+        parser.error("--runs is at least 1")
+    given.names = given.names or [*WORKLOADS, *OTHERS]
+    return given
+
+
+def main() -> int:
+    """Measures and prints; 1 when a workload failed."""
+    given = _arguments()
+    root = Path(tempfile.mkdtemp(prefix="roar-bench-", dir=given.folder)).resolve()
+    try:
+        print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {given.runs} runs", flush=True)
+        _measure(lay_out(root / "work"), given)
+    except CommandFailed as error:
+        print(f"A workload failed: {error}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    return 0
+
+
+def _measure(place: Place, given: argparse.Namespace) -> None:
+    rows: list[overhead.Row] = []
+    for name in given.names:
+        if name in WORKLOADS:
+            if not rows:
+                print(report.OVERHEAD_HEAD)
+            rows.append(overhead.measure(name, place, given.runs, VARIANTS[given.only]))
+            print(*report.overhead_lines(rows[-1]), sep="\n", flush=True)
+    print(*report.mean_lines(rows), sep="\n", flush=True)
+    if "startup" in given.names:
+        print(*report.startup_lines(startup.measure(place, given.runs)), sep="\n", flush=True)
+    if "inputs" in given.names:
+        print(*report.inputs_lines(scale.inputs(place, min(given.runs, 3))), sep="\n", flush=True)
+    if "at-once" in given.names:
+        print(report.at_once_line(scale.at_once(place)), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

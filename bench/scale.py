@@ -1,0 +1,120 @@
+"""Large runs and many runs: the time and memory of roar for 100 000 input files, and 64 runs at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bench.timing import once
+from bench.workloads import LOAD, Place, write_files
+
+SIZES = (25_000, 50_000, 100_000)
+AT_ONCE = 64
+
+_CONTENT: dict[str, Callable[[int], bytes]] = {"distinct": b"%d\n".__mod__, "identical": lambda _: b"same\n"}
+_COUNT = """
+import json, sys
+print(sum(sys.argv[1] in edge["path"] for edge in json.load(sys.stdin)["job"]["inputs"]))
+"""
+
+
+class Inputs(NamedTuple):
+    """What a run with many inputs took."""
+
+    files: int
+    content: str
+    """``distinct`` or ``identical``."""
+    after_s: float
+    """From the command's end until roar had exited."""
+    max_rss_bytes: int
+    recorded: int
+    """Inputs that the record has."""
+
+
+class AtOnce(NamedTuple):
+    """What many runs at once left."""
+
+    started: int
+    recorded: int
+    wall_s: float
+
+
+def inputs(place: Place, runs: int) -> list[Inputs]:
+    """Runs that read 25 000, 50 000 and 100 000 files of distinct and of identical content; of each the quickest one.
+
+    The files are written anew before each, so that no digest is known from before.
+    """
+    return [
+        min((_read(place, size, content) for _ in range(runs)), key=lambda one: one.after_s)
+        for content in _CONTENT
+        for size in SIZES
+    ]
+
+
+def _read(place: Place, size: int, content: str) -> Inputs:
+    place.clear()
+    folder = place.root / "many"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    write_files(folder, "m", size, _CONTENT[content])
+    cost = once([place.roar, "run", "--quiet", LOAD, "distinct", str(size), folder.name], place.root, place.env)
+    after_s = (cost.ended_ns - int(cost.output.split()[-1])) / 1e9
+    return Inputs(size, content, after_s, cost.max_rss_bytes, _edges(place, folder.name))
+
+
+def _edges(place: Place, folder: str) -> int:
+    """The inputs in `folder` of the newest job.
+
+    Counted in another process: what is measured next would be told to use as much memory as this one has, as a child
+    begins with its parent's maximum (getrusage(2)).
+    """
+    jobs = json.loads(_output(place, "log", "-n", "1", "--json"))["jobs"]
+    shown = subprocess.Popen(
+        [place.roar, "show", jobs[0]["uid"], "--json"], cwd=place.root, env=place.env, stdout=subprocess.PIPE
+    )
+    with shown:
+        count = subprocess.run(
+            [sys.executable, "-c", _COUNT, f"/{folder}/"],
+            stdin=shown.stdout,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    return int(count.stdout)
+
+
+def at_once(place: Place) -> AtOnce:
+    """Starts 64 runs without waiting, and counts what is in the record when all have ended."""
+    place.clear()
+    before = _count(place)
+    started = time.monotonic()
+    running = [
+        subprocess.Popen(
+            [place.roar, "run", "--quiet", "sh", "-c", f"echo {i} > out/at-once-{i}"],
+            cwd=place.root,
+            env=place.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for i in range(AT_ONCE)
+    ]
+    for process in running:
+        process.wait()
+    wall_s = time.monotonic() - started
+    return AtOnce(AT_ONCE, _count(place) - before, wall_s)
+
+
+def _count(place: Place) -> int:
+    return len(json.loads(_output(place, "log", "--json"))["jobs"])
+
+
+def _output(place: Place, *words: str) -> str:
+    return subprocess.run(
+        [place.roar, *words], cwd=place.root, env=place.env, check=True, capture_output=True, text=True
+    ).stdout
