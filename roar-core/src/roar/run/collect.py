@@ -21,17 +21,6 @@ _SETTLING_S = 1.0
 _MOST_WATCHED = 1000
 _MAKING = frozenset({Kind.WRITE, Kind.RENAME, Kind.LINK})
 _SYSTEM = (b"/usr/", b"/lib", b"/bin/", b"/sbin/", b"/etc/", b"/proc/", b"/sys/", b"/dev/")
-_COARSE_NS = 10_000_000  # a jiffy at 100 Hz, the grain of file times before Linux 6.13
-
-
-def coarse_ns(release: str) -> int:
-    """The grain of file times on a kernel of this release (``6.18.3-amd64``), in nanoseconds; 0 from 6.13 on (multigrain)."""
-    numbers = release.split("-")[0].split(".")
-    try:
-        version = int(numbers[0]), int(numbers[1])
-    except (IndexError, ValueError):
-        return _COARSE_NS
-    return 0 if version >= (6, 13) else _COARSE_NS
 
 
 class Collector:
@@ -39,7 +28,7 @@ class Collector:
 
     Args:
         root: the workspace's root; inputs below it are hashed while the command runs, and large ones anywhere.
-        kernel: the kernel's release.
+        coarse_ns: see `roar.run.filetimes`.
         digester: what hashes; None when hashing is off.
         inputs: algorithms for inputs.
         outputs: algorithms for outputs.
@@ -50,7 +39,7 @@ class Collector:
     def __init__(
         self,
         root: bytes,
-        kernel: str,
+        coarse_ns: int,
         digester: Digester | None = None,
         inputs: tuple[str, ...] = (),
         outputs: tuple[str, ...] = (),
@@ -58,7 +47,7 @@ class Collector:
         known: Callable[[Mapping[bytes, FileStat]], Mapping[bytes, Digested]] | None = None,
     ) -> None:
         self._root = root + b"/"
-        self._fold = Fold(stat_of, tree_of, coarse_ns(kernel))
+        self._fold = Fold(stat_of, tree_of, coarse_ns)
         self._resolve = Resolver(self._fold.path_of_inode)
         self._digester = digester
         if digester is None:

@@ -18,14 +18,12 @@ from roar.api.tracer import Coverage
 from roar.context import Context
 from roar.run.collect import Collector
 from roar.run.digest import CHANGED, CHANGED_OUTPUT, OFF, TOO_LARGE, Digested, Digester, Task, wait_for_all
+from roar.run.filetimes import coarse_ns
 from roar.run.fold import Folded
 from roar.run.known import WORTH_LOOKING_UP, known
 from roar.run.tracked import Tracked
 from roar.run.verdict import reasons
 
-_RACY_NS = 20_000_000
-"""A file changed less than this before its digest was taken may be changed again within the grain of the file system's
-times: its state is not kept for reuse.  Two jiffies at 100 Hz."""
 Digests = dict[Direction, dict[bytes, Digested]]
 
 UNSEEN = "its content was not known when it was read"
@@ -261,7 +259,7 @@ def _input_edges(
     committed = tracked.among(inputs)
     edges: list[Edge] = []
     unknown: dict[bytes, FileStat] = {}
-    now_ns = time.time_ns()
+    now_ns, coarse = time.time_ns(), coarse_ns(os.uname().release)
     limit = hashing.no_inputs_over
     while inputs:
         path, stat = inputs.popitem()
@@ -278,7 +276,7 @@ def _input_edges(
             reason = lost.get(path) or (digested.reason if digested else None) or UNSEEN
             if stat is not None:
                 unknown[path] = stat
-        kept = stat if hashes and stat is not None and now_ns - stat.ctime_ns > _RACY_NS else None
+        kept = stat if hashes and stat is not None and now_ns - stat.ctime_ns >= coarse else None
         edges.append(Edge(path, hashes, stat.size if stat is not None else None, kept, reason, path in committed))
     if unknown:
         remembered = _remembered(context, unknown, hashing, tracked)
@@ -302,7 +300,7 @@ def _remembered(
 
 def _output_edges(outputs: dict[bytes, FileStat], done: dict[bytes, Digested], hashing: Hashing) -> list[Edge]:
     edges: list[Edge] = []
-    now_ns = time.time_ns()
+    now_ns, coarse = time.time_ns(), coarse_ns(os.uname().release)
     while outputs:
         path, stat = outputs.popitem()
         digested = done.pop(path, None)
@@ -310,7 +308,7 @@ def _output_edges(outputs: dict[bytes, FileStat], done: dict[bytes, Digested], h
             edges.append(Edge(path, {}, stat.size, None, UNSEEN if hashing.enabled else OFF))
             continue
         reason = CHANGED_OUTPUT if digested.reason == CHANGED else digested.reason
-        kept = digested.stat if digested.hashes and now_ns - stat.ctime_ns > _RACY_NS else None
+        kept = digested.stat if digested.values and now_ns - stat.ctime_ns >= coarse else None
         edges.append(Edge(path, digested.hashes, stat.size, kept, reason))
     edges.sort(key=_by_path)
     return edges

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from roar.context import Context
 from roar.run import journal
 from roar.run.collect import Collector
 from roar.run.conclude import Concluded, Ending, Hashing, conclude
+from roar.run.filetimes import coarse_ns
 from roar.run.inherited import Inherited
 from roar.run.known import known
 from roar.run.plan import Planned, RunOptions, make_plan, redacted
@@ -64,6 +66,7 @@ def execute(context: Context, options: RunOptions) -> int:
     else:
         if not quiet and not any(inherited.is_stderr(edge.path) for edge in concluded.record.outputs):
             _summarise(context, concluded, recorded, told=(note,) if note else ())
+        _recover_others(context)
     return exit.code
 
 
@@ -79,7 +82,7 @@ class _Run:
         self._digester = hashing.digester()
         self._collector = Collector(
             plan.root,
-            os.uname().release,
+            coarse_ns(os.uname().release),
             self._digester,
             hashing.inputs,
             hashing.outputs,
@@ -188,6 +191,16 @@ def _not_started(plan: Plan, error: OSError) -> RoarError:
 def _wants_to_go() -> bool:
     """Whether the user asked roar to end while it records: the signals are held back since the start of the command."""
     return not signal.sigpending().isdisjoint(_GIVING_UP)
+
+
+def _recover_others(context: Context) -> None:
+    """Records runs that an earlier roar did not live to record; whatever is wrong with them is not this run's matter."""
+    from roar.run.recover import recover
+    from roar.run.rundir import candidates
+
+    if candidates(context.workspace.runs_dir):
+        with contextlib.suppress(RoarError, OSError):
+            recover(context)
 
 
 def _summarise(context: Context, concluded: Concluded, recorded: Recorded, told: tuple[str, ...]) -> None:

@@ -65,10 +65,11 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
             return
         from roar.run.collect import Collector
         from roar.run.conclude import Ending, Hashing, conclude
+        from roar.run.filetimes import coarse_ns
 
         hashing = Hashing.of(context, True, None, None)
         digester = hashing.digester()
-        collector = Collector(plan.root, os.uname().release, digester, hashing.inputs, hashing.outputs)
+        collector = Collector(plan.root, coarse_ns(os.uname().release), digester, hashing.inputs, hashing.outputs)
         tracer = context.plugins.tracers().get(plan.tracer)
         traced = tracer.recover(run.journal) if tracer is not None else None
         if traced is not None:

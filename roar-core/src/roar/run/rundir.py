@@ -1,8 +1,8 @@
 """The run directory: what is on disk while a command runs, so that no kill loses what was seen.
 
 ``.roar/runs/<uid>/`` holds ``lock`` (held by flock(2) as long as roar lives; the kernel lets go of it when roar dies,
-however it dies), ``plan.json`` (what was started), ``tracer/`` (the tracer's own files) and, once the command has
-ended, ``exit.json``.
+however it dies; once the command has ended, its content says how), ``plan.json`` (what was started) and ``tracer/`` (the
+tracer's own files).
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from roar.api.process import Exit
+
+_NOTE_BYTES = 512
+"""Room in ``lock`` for how the command ended; less than a page, so that a kill can't tear it."""
 
 
 class Running(NamedTuple):
@@ -47,6 +50,7 @@ class RunDir:
         try:
             lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
+            os.pwrite(lock, b" " * _NOTE_BYTES, 0)
             (hidden / "tracer").mkdir(mode=0o700)
             _write(hidden / "plan.json", plan)
             os.rename(hidden, path)
@@ -77,13 +81,19 @@ class RunDir:
         return plan
 
     def note_exit(self, exit: Exit, ended_ns: int) -> None:
-        """Writes down how the command ended: from here on the run is finished, and only its record is due."""
-        _write(self.path / "exit.json", {"exit": list(exit), "ended_ns": ended_ns})
+        """Writes down how the command ended: from here on the run is finished, and only its record is due.
+
+        It goes over bytes that are there already, through a descriptor that is open: a disk that is full by now, or a
+        directory that the command has moved or removed, doesn't keep the exit from being known.
+        """
+        note = json.dumps({"exit": list(exit), "ended_ns": ended_ns}).encode()
+        with contextlib.suppress(OSError):  # as bad as a power cut: the run will be called interrupted
+            os.pwrite(self._lock, note.ljust(_NOTE_BYTES), 0)
 
     def noted_exit(self) -> tuple[Exit, int] | None:
         """How the command ended and when, if roar lived to see it."""
         try:
-            noted = json.loads((self.path / "exit.json").read_text())
+            noted = json.loads(os.pread(self._lock, _NOTE_BYTES, 0))
             return Exit(*noted["exit"]), int(noted["ended_ns"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
