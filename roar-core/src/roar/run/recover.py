@@ -14,7 +14,7 @@ from roar.run import journal
 from roar.run.rundir import RunDir, candidates, half_made, remove_tree
 
 _HALF_MADE_S = 60
-"""A run directory that is still hidden after this was never finished: its roar died before the command started."""
+"""A run directory that is still hidden after this has no roar: it died before the command started, or after the record."""
 
 _KILLED = "roar was killed: what happened from then on was not seen (fix: run the step again)"
 

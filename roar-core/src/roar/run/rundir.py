@@ -103,8 +103,13 @@ class RunDir:
         return max((entry.stat().st_mtime_ns for entry in (self.path, *self.journal.iterdir())), default=0)
 
     def remove(self) -> None:
-        """Removes the directory, then lets go of the lock."""
-        remove_tree(self.path)
+        """Removes the directory, then lets go of the lock.  A kill leaves it whole, or hidden."""
+        hidden = self.path.with_name("." + self.path.name)
+        try:
+            os.rename(self.path, hidden)
+        except OSError:
+            hidden = self.path
+        remove_tree(hidden)
         self.release()
 
     def release(self) -> None:
@@ -138,7 +143,7 @@ def candidates(runs: Path) -> list[Path]:
 
 
 def half_made(runs: Path) -> list[Path]:
-    """Directories whose making has not ended, or never will."""
+    """Directories whose making or removal has not ended, or never will."""
     return _listed(runs, hidden=True)
 
 
