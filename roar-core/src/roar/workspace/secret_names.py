@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+REDACTED = "[redacted]"
+"""What stands in a secret's place."""
+
 STEMS = ("token", "secret", "pass", "pwd", "key", "cred", "auth", "bearer", "cookie", "otp", "jwt")
 """Every secret name contains one of these, in lower case: a quick look before a slow one."""
 
@@ -113,7 +116,7 @@ def _parts(name: str) -> list[str]:
 
 def is_harmless(name: str, value: str) -> bool:
     """Whether a value is plainly no secret although its name says so: a word like ``true``, a small number, a file."""
-    if value.lower() in _HARMLESS or _is_reference(value):
+    if value.lstrip("\\\"'").startswith(REDACTED) or value.lower() in _HARMLESS or _is_reference(value):
         return True
     parts = _parts(name)
     joined = "".join(parts)
@@ -131,7 +134,7 @@ def is_harmless(name: str, value: str) -> bool:
 
 def is_worth_looking_for(name: str, value: str) -> bool:
     """Whether the value of a secret variable is to be replaced wherever it occurs."""
-    if len(value) < SHORTEST or value in "[redacted]":
+    if len(value) < SHORTEST or value in REDACTED:
         return False
     return not (is_harmless(name, value) or (len(value) <= 8 and _is_number(value) and "PASS" not in name.upper()))
 

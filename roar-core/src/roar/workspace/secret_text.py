@@ -9,24 +9,35 @@ from functools import cache
 from roar.workspace.secret_names import STEMS, is_harmless, is_secret_name
 from roar.workspace.secret_urls import Span
 
-_QUOTED = r"""(?:"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+')"""
-# A value as shells, JSON and Python write it: quoted and bare pieces up to what ends a word.  After a quoted piece, which
-# JSON and Python end with punctuation, bare ones have none.
-_VALUE = (
-    rf"""(?P<value>{_QUOTED}(?:{_QUOTED}|\\.|[^\s'"`;&|<>(){{}}\[\],\\])*+|"""
-    rf"""(?:\\.|[^\s'"`;&|<>()\\])(?:{_QUOTED}|\\.|[^\s'"`;&|<>()\\])*+)"""
-)
+# The last is a string of JSON within a string of JSON.
+_QUOTED = r"""(?:"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'|\\"(?:[^"\\]|\\\\(?:\\.|[^\\])|\\[^"\\])*+\\")"""
+_SHELL_QUOTED = r"""(?:"(?:\\.|[^"\\])*+"|'[^']*+')"""
+
+
+def _value(quoted: str) -> str:
+    """A value: quoted and bare pieces up to what ends a word.  After a quoted piece bare ones have none of the
+    punctuation with which JSON and Python go on.
+    """
+    return (
+        rf"""{quoted}(?:{quoted}|\\.|[^\s'"`;&|<>(){{}}\[\],\\])*+|"""
+        rf"""(?:\\.|[^\s'"`;&|<>()\\])(?:{quoted}|\\.|[^\s'"`;&|<>()\\])*+|"""
+        r"""(?s:["'].+)"""  # a quote that nothing ends
+    )
+
+
+_VALUES = (_value(_QUOTED), _value(_SHELL_QUOTED))
+"""As Python and JSON write it, and as shells do; nobody says which it is, so both are redacted."""
 _FIELD = (
     r"""(?P<quote>\\?["'])?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*+)(?(quote)\\?["'])"""
-    r"""(?P<space>[^\S\n]*)(?P<sign>={1,2}|:=|:|=>)(?P<after>[^\S\n]*)"""
-) + _VALUE
-_OPTION = r"(?<![A-Za-z0-9-])--?(?P<name>[A-Za-z][A-Za-z0-9_.-]*+)[^\S\n]+(?!-)" + _VALUE
+    r"""(?P<space>[^\S\n]*+)(?P<sign>={1,2}|:=|:|=>)(?P<after>[^\S\n]*+)"""
+)
+_OPTION = r"(?<![A-Za-z0-9-])--?(?P<name>[A-Za-z][A-Za-z0-9_.-]*+)[^\S\n]++(?!-)"
 _HEADER = (
     r"(?i:(?P<name>(?:proxy-)?authorization|(?:set-)?cookie))\s*:\s*"
     r"(?:(?i:basic|bearer|digest|token|negotiate|apikey|aws4-hmac-sha256)\s+)?"
     r"(?P<value>[^\r\n'\"]+)"
 )
-_WORD = rf"""(?:{_QUOTED}|\\.|[^\s'"`;&|<>()\\])++"""
+_WORD = rf"""(?:{_SHELL_QUOTED}|\\.|[^\s'"`;&|<>()\\])++"""
 _BEARER = r"(?i:\bbearer)\s+(?P<value>(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/=-]{6,}|[A-Za-z0-9._~+/=-]{20,})"
 
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
@@ -61,12 +72,14 @@ def secrets_in_text(text: str) -> Iterator[Span]:
     if not has_stem(text):
         return
     for match in _pattern(_FIELD).finditer(text):
-        if _is_field(text, match):
-            yield _unquoted(match)
+        if is_secret_name(match["name"], variable=match["name"].isupper()):
+            yield from _value_of_field(text, match)
     if "-" in text:
         for match in _pattern(_OPTION).finditer(text):
-            if is_secret_name(match["name"]) and not is_harmless(match["name"], _bare(match["value"])):
-                yield _unquoted(match)
+            if is_secret_name(match["name"]):
+                for value in _values_at(text, match.end()):
+                    if not is_harmless(match["name"], _bare(value[0])):
+                        yield _unquoted(value)
     lower = text.lower()
     if "authorization" in lower or "cookie" in lower:
         for match in _pattern(_HEADER).finditer(text):
@@ -83,29 +96,36 @@ def _in_script(text: str) -> Iterator[Span]:
         yield spans[index][0] + start, spans[index][1]
 
 
-def _is_field(text: str, match: re.Match[str]) -> bool:
-    name, value = match["name"], match["value"]
-    if not is_secret_name(name, variable=name.isupper()) or is_harmless(name, _bare(value)):
-        return False
-    if value[0] in "\"'":
-        return True
-    if name.lower() in _HEADERS:
-        return False  # `secrets_in_text` looks at those to the end of the line
-    if match["sign"] != ":" and (match["space"] or match["after"]):
-        return False  # code: in `token = next(tokens)` nothing is told
-    return text[match.end() : match.end() + 1] != "(" and not value.startswith(_CODE_BEFORE)
+def _values_at(text: str, position: int) -> Iterator[re.Match[str]]:
+    for pattern in _VALUES:
+        value = _pattern(pattern).match(text, position)
+        if value is not None:
+            yield value
+
+
+def _value_of_field(text: str, field: re.Match[str]) -> Iterator[Span]:
+    for value in _values_at(text, field.end()):
+        if is_harmless(field["name"], _bare(value[0]).rstrip(",")):
+            continue
+        if value[0][0] not in "\"'\\":
+            if field["name"].lower() in _HEADERS:
+                continue  # `secrets_in_text` looks at those to the end of the line
+            if field["sign"] != ":" and (field["space"] or field["after"]):
+                continue  # code: in `token = next(tokens)` nothing is told
+            if text[value.end() : value.end() + 1] == "(" or value[0].startswith(_CODE_BEFORE):
+                continue
+        yield _unquoted(value)
 
 
 def _bare(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    quote = 2 if value.startswith("\\") else 1
+    quoted = len(value) >= 2 * quote and value[:quote] == value[-quote:] and value[quote - 1] in "\"'"
+    return value[quote:-quote] if quoted else value
 
 
-def _unquoted(match: re.Match[str]) -> Span:
-    start, end = match.span("value")
-    value = match["value"]
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        return start + 1, end - 1
-    return start, end
+def _unquoted(value: re.Match[str]) -> Span:
+    quote = (len(value[0]) - len(_bare(value[0]))) // 2
+    return value.start() + quote, value.end() - quote
 
 
 def secret_words(words: Sequence[str]) -> dict[int, int]:

@@ -9,8 +9,8 @@ from roar.workspace.secret_names import is_harmless, is_secret_name
 Span = tuple[int, int]
 """First and past-the-last index of characters that are secret."""
 
-_ENDS = frozenset(" \t\r\n\v\f\0\"'`<>\\")
-_NAMED_USERS = frozenset({"ssh", "git+ssh", "ssh+git", "sftp", "rsync", "git", "svn+ssh"})
+_SPACE = " \t\r\n\v\f\0"
+_QUOTES = {'"': '"', "'": "'", "`": "`", "<": ">"}
 _PARAMETERS = frozenset({
     "auth", "code", "key", "pwd", "sig", "signature", "x-amz-credential", "x-amz-security-token", "x-amz-signature",
     "x-goog-credential", "x-goog-signature", "googleaccessid", "awsaccesskeyid", "client_secret", "hmac",
@@ -19,16 +19,20 @@ _PARAMETERS = frozenset({
 
 def secrets_in_urls(text: str) -> Iterator[Span]:
     """The secret parts of every URL in a text, in no order."""
+    quotes = {end: text.find(quote) for quote, end in _QUOTES.items() if quote in text}
+    end = -1
     position = text.find("://")
     while position >= 0:
-        start, end = position + 3, _end_of_url(text, position + 3)
+        start = position + 3
+        if start > end:  # else it is within a URL of which the parameters were looked at
+            end = _end_of_url(text, start, quotes)
+            for name, _, value in _parameters(text, start, end):
+                if _is_secret_parameter(text[slice(*name)], text[slice(*value)]):
+                    yield value
         at = _end_of_userinfo(text, start, end)
         if at > start:
             yield from _secret_userinfo(text, _scheme(text, position), start, at)
-        for name, _, value in _parameters(text, start, end):
-            if _is_secret_parameter(text[slice(*name)], text[slice(*value)]):
-                yield value
-        position = text.find("://", position + 3)
+        position = text.find("://", start)
 
 
 def without_credentials(url: str) -> str:
@@ -39,9 +43,8 @@ def without_credentials(url: str) -> str:
         return f"{user.partition(':')[0]}@{host}" if at and ":" in user and "/" not in user else url
     at_index = _end_of_userinfo(rest, 0, len(rest))
     if at_index >= 0:
-        user, colon, _ = rest[:at_index].partition(":")
-        keeps_user = scheme.lower() in _NAMED_USERS or (colon and not scheme.lower().startswith("http"))
-        rest = (f"{user}@" if user and keeps_user else "") + rest[at_index + 1 :]
+        user = rest[:at_index].partition(":")[0]
+        rest = (f"{user}@" if user and not _is_web(scheme) else "") + rest[at_index + 1 :]
     kept = rest
     for name, start, value in reversed(list(_parameters(rest, 0, len(rest)))):
         if _is_secret_parameter(rest[slice(*name)], rest[slice(*value)]):
@@ -58,9 +61,11 @@ def _scheme(text: str, end: int) -> str:
     return text[start:end].lower()
 
 
-def _end_of_url(text: str, start: int) -> int:
+def _end_of_url(text: str, start: int, quotes: dict[str, int]) -> int:
+    """Where white space begins, or a quote ends that began before the URL: other quotes may be part of a password."""
+    ends = {end for end, begin in quotes.items() if begin < start}.union(_SPACE)
     end = start
-    while end < len(text) and text[end] not in _ENDS:
+    while end < len(text) and text[end] not in ends:
         end += 1
     return end
 
@@ -81,10 +86,15 @@ def _end_of_userinfo(text: str, start: int, end: int) -> int:
 
 def _secret_userinfo(text: str, scheme: str, start: int, at: int) -> Iterator[Span]:
     colon = text.find(":", start, at)
-    if scheme.startswith("http") or scheme.endswith("https"):
+    if _is_web(scheme):
         yield start, at
     elif 0 <= colon < at - 1:
         yield colon + 1, at
+
+
+def _is_web(scheme: str) -> bool:
+    """Whether a user name may itself be a token; elsewhere it is needed, and none."""
+    return "http" in scheme.lower()
 
 
 def _parameters(text: str, start: int, end: int) -> Iterator[tuple[Span, Span, Span]]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from roar.api.errors import RoarError
-from roar.workspace.secret_names import SHORTEST, is_secret_name, is_worth_looking_for
+from roar.workspace.secret_names import REDACTED, SHORTEST, is_secret_name, is_worth_looking_for
 from roar.workspace.secret_shapes import has_known_token, known_tokens
 from roar.workspace.secret_text import secret_words, secrets_in_text
 from roar.workspace.secret_urls import Span, secrets_in_urls, without_credentials
 
-REDACTED = "[redacted]"
+__all__ = ["REDACTED", "Redactor", "workspace_key"]
 
 KEY_BYTES = 32
 
