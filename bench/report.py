@@ -91,4 +91,4 @@ def at_once_line(found: AtOnce) -> str:
 
 
 def _mark(value: float, target: float, unit: str = "") -> str:
-    return f"{'<=' if value <= target else 'above'} {target:g}{unit}"
+    return f"{'<=' if value <= target else 'above'} {target:.3g}{unit}"

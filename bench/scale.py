@@ -50,13 +50,14 @@ def inputs(place: Place, runs: int) -> list[Inputs]:
     The files are written anew before each, so that no digest is known from before.
     """
     return [
-        min((_read(place, size, content) for _ in range(runs)), key=lambda one: one.after_s)
+        min((inputs_of(place, size, content) for _ in range(runs)), key=lambda one: one.after_s)
         for content in _CONTENT
         for size in SIZES
     ]
 
 
-def _read(place: Place, size: int, content: str) -> Inputs:
+def inputs_of(place: Place, size: int, content: str) -> Inputs:
+    """One run with so many inputs of ``distinct`` or ``identical`` content, none of them read before."""
     place.clear()
     folder = place.root / "many"
     shutil.rmtree(folder)

@@ -1,0 +1,71 @@
+"""The figures that roar promises, as ratios to a bare interpreter: generous ones, as machines that run tests are busy.
+
+`make bench` has the exact ones.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.scale import inputs_of
+from bench.startup import PYTHON_MS, RUN_MS, VERSION_MS
+from bench.timing import Series, in_turns, plain
+from bench.workloads import Place, lay_out
+
+BUSY = 2
+"""By how much a promise may be exceeded here: what shares the caches costs CPU, too."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return lay_out(tmp_path_factory.mktemp("limits") / "work")
+
+
+@pytest.fixture(scope="module")
+def series(place: Place) -> dict[str, Series]:
+    commands = {
+        "python": [sys.executable, "-c", "pass"],
+        "version": [place.roar, "--version"],
+        "run": [place.roar, "run", "--quiet", "true"],
+    }
+    ways = [plain(name, command, place.env) for name, command in commands.items()]
+    return in_turns(ways, 15, place.root, place.clear)
+
+
+@pytest.mark.requirement("PERF-1")
+@pytest.mark.parametrize(("name", "promised_ms"), [("version", VERSION_MS), ("run", RUN_MS)])
+def test_start_up_is_a_small_multiple_of_an_interpreters(
+    series: dict[str, Series], name: str, promised_ms: float
+) -> None:
+    ratio = series[name].least("cpu_s") / series["python"].least("cpu_s")
+
+    assert ratio <= promised_ms / PYTHON_MS * BUSY
+
+
+@pytest.mark.requirement("PERF-3", "PERF-4")
+@pytest.mark.parametrize("content", ["distinct", "identical"])
+def test_many_inputs_are_recorded_soon_after_the_command_and_in_little_memory(place: Place, content: str) -> None:
+    found = inputs_of(place, 20_000, content)
+
+    assert found.recorded == 20_000
+    assert found.after_s <= 3.0 * BUSY
+    assert found.max_rss_bytes < 150e6
+
+
+@pytest.mark.requirement("PLUG-5")
+def test_the_version_loads_no_command_no_library_and_no_plugin(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "roar", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not {name for name in loaded if name.partition(".")[0] in ("click", "peewee", "rich", "tomlkit", "blake3")}
+    assert {name for name in loaded if name.startswith("roar")} == {"roar"}
