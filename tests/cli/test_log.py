@@ -52,7 +52,7 @@ def test_jobs_are_chosen_by_the_options(jobs: Recorder, options: tuple[str, ...]
 def test_a_line_a_job_newest_first_with_its_end_and_verdict(jobs: Recorder) -> None:
     lines = jobs.roar("log").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["@B1", "@3", "@2", "@1"]
-    assert "interrupted" in lines[1] and "partial" in lines[1]
+    assert "interrupted" in lines[1] and lines[1].endswith("three  (partial: killed)")
     assert "exit 2" in lines[2] and "complete" in lines[2]
 
 

@@ -9,6 +9,7 @@ from roar.api.records import Job
 from roar.lineage.states import State
 from roar.lineage.views import ArtifactView, CompositeView
 from roar.render.job import Place, digest_text, edge_lines
+from roar.render.job_list import reasons_text
 from roar.render.look import Look
 from roar.render.text import command_text, plural, printable, shortened, size_text, time_text
 
@@ -77,10 +78,11 @@ def _uses(title: str, uses: list[tuple[Job, bytes]], look: Look, place: Place, p
         return
     yield f"{title}:"
     for job, at in islice(uses, _USES_SHOWN):
-        verdict = "" if job.capture.verdict == "complete" else f" ({job.capture.verdict})"
         where = "" if at == path else f" as {place.name(at)}"
-        line = f"  {job.ref} {job.uid[:8]}  {time_text(job.started_ns)}{verdict}  {command_text(job.command)}{where}"
+        line = f"  {job.ref} {job.uid[:8]}  {time_text(job.started_ns)}  {command_text(job.command)}{where}"
         yield shortened(line, look.width, look.sign("…", "...")) if look.width else line
+        if job.capture.verdict != "complete":
+            yield look.paint(f"    {reasons_text(job)}", "yellow")
     yield from _more(len(uses), look)
 
 

@@ -13,7 +13,7 @@ from roar.lineage.staleness import Health
 from roar.lineage.states import Disk
 from roar.lineage.views import EDGES_SHOWN, EdgeView
 from roar.render.job import Place, edge_rows, row_lines
-from roar.render.job_list import ending_text
+from roar.render.job_list import ending_text, incomplete_lines
 from roar.render.look import Look
 from roar.render.records import composite_json, edge_json, job_head_json, session_head_json
 from roar.render.session import session_title
@@ -73,6 +73,7 @@ class Picture:
             yield self._folded(node, look) if node.folded else self._step(node, look)
             if show_artifacts:
                 yield from self._artifacts(node, look)
+        yield from incomplete_lines((step.job for step in self.steps.values()), look)
         hidden = len(graph.steps) - len(self.steps)
         if hidden:
             yield look.paint(f"{plural(hidden, 'earlier run')} of these steps not shown: roar dag --expanded", "dim")

@@ -80,7 +80,7 @@ def job_lines(view: JobView, look: Look, place: Place, full_environment: bool = 
         yield f"Filtered ({sum(job.filtered.values())}): " + ", ".join(
             f"{printable(name)} {count}" for name, count in sorted(job.filtered.items())
         )
-        if view.filtered is None:
+        if view.filtered is None and look.terminal:
             yield look.paint(f"  to list them: roar show {job.ref} --filtered", "dim")
     if view.filtered is not None:
         yield from _filtered_lines(view.filtered, place)

@@ -23,12 +23,18 @@ _MEASURED = 50
 _CELLS = ("ref", "uid", "start", "ending", "verdict", "duration", "files")
 _LEAST_FIRST = ("uid", "files", "start", "duration")
 _COMMAND_COLUMNS = 24
+_REASONS_SHOWN = 10
 
 
-def job_list_lines(jobs: Iterable[Job], look: Look) -> Iterator[str]:
+def job_list_lines(jobs: Iterable[Job], look: Look, with_reasons: bool = True) -> Iterator[str]:
     """A line a job, in the order given: step, uid, start, how it ended, verdict, duration, files, command.
 
     On a narrow terminal the columns that matter least are left out, until the command has room.
+
+    Args:
+        jobs: what is listed; taken one by one.
+        look: of the stream.
+        with_reasons: say why a record is not complete: below its line on a terminal, else at its end.
     """
     source = iter(jobs)
     first = list(islice(source, _MEASURED))
@@ -42,7 +48,10 @@ def job_list_lines(jobs: Iterable[Job], look: Look) -> Iterator[str]:
         if look.width:
             taken = sum(max(widths[name], len(cells[name])) + 2 for name in shown)
             command = shortened(command, max(look.width - taken, 8), look.sign("…", "..."))
-        yield f"{head}  {command}"
+        why = reasons_text(job) if with_reasons and job.capture.reasons else ""
+        yield f"{head}  {command}" + (f"  ({why})" if why and not look.terminal else "")
+        if why and look.terminal:
+            yield look.paint(f"    {why}", "yellow")
 
 
 def _that_fit(widths: dict[str, int], look: Look) -> list[str]:
@@ -86,11 +95,25 @@ def session_lines(title: str, jobs: Iterable[Job], look: Look) -> Iterator[str]:
     """A session: its title, its jobs, and why each that is not complete isn't."""
     listed = list(jobs)
     yield look.paint(title, "bold")
-    yield from job_list_lines(listed, look)
-    partial = [job for job in listed if job.capture.reasons]
-    if partial:
-        yield ""
-        yield f"{plural(len(partial), 'record')} not complete:"
-    for job in partial:
-        reasons = "; ".join(map(printable, job.capture.reasons))
-        yield f"  {job.ref} {job.capture.verdict}: {reasons}"
+    yield from job_list_lines(listed, look, with_reasons=False)
+    yield from incomplete_lines(listed, look)
+
+
+def incomplete_lines(jobs: Iterable[Job], look: Look) -> Iterator[str]:
+    """Which of the jobs' records are not complete, and why; nothing when all are."""
+    partial = [job for job in jobs if job.capture.verdict != "complete"]
+    if not partial:
+        return
+    yield ""
+    yield f"{plural(len(partial), 'record')} not complete:"
+    shown = partial[:_REASONS_SHOWN] if look.terminal else partial
+    for job in shown:
+        yield f"  {job.ref} {reasons_text(job)}"
+    if len(partial) > len(shown):
+        yield f"  {look.sign('…', '...')} and {len(partial) - len(shown)} more"
+
+
+def reasons_text(job: Job) -> str:
+    """``partial: busybox is a static binary …``."""
+    reasons = "; ".join(map(printable, job.capture.reasons))
+    return f"{job.capture.verdict}: {reasons}" if reasons else job.capture.verdict

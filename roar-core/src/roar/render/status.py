@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from roar.lineage.graph import Graph, Step
 from roar.lineage.staleness import Health
 from roar.render.job import Place
-from roar.render.job_list import ending_text
+from roar.render.job_list import ending_text, reasons_text
 from roar.render.look import Look
 from roar.render.records import capture_json, session_head_json
 from roar.render.session import session_title
@@ -60,10 +60,7 @@ class Status(NamedTuple):
         partial = [step for step in current if step.job.capture.verdict != "complete"]
         yield from _listed(
             "Not complete",
-            [
-                f"{step.job.ref} {_command(step)}: {'; '.join(map(printable, step.job.capture.reasons))}"
-                for step in partial
-            ],
+            [f"{step.job.ref} {_command(step)}: {reasons_text(step.job)}" for step in partial],
             look,
             "yellow",
         )
