@@ -20,12 +20,9 @@ _SI_KERNEL = 0x80
 """si_code of a signal that the kernel itself made, such as the terminal's (sigaction(2))."""
 
 _STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-_HELD = (
-    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
-    signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO, signal.SIGPWR, signal.SIGWINCH, signal.SIGURG, signal.SIGCONT,
-    signal.SIGCHLD, *_STOPS,
-)  # fmt: skip
-_DEFAULT_IS_IGNORE = (signal.SIGWINCH, signal.SIGURG, signal.SIGCONT)
+_HELD = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *_PYTHON_IGNORES, 32, 33})
+"""What roar waits for and passes on: all that can be (signal(7)); 32 and 33 are glibc's own.  A fault of roar's own, of which
+the kernel says it by such a signal, still kills it."""
 
 
 class Exit(NamedTuple):
@@ -136,7 +133,7 @@ def wait(child: Child) -> Exit:
                 ended = _reap(child.pid)
                 if ended is not None:
                     return ended
-            elif number == signal.SIGCONT or (info.si_code != _SI_KERNEL and not child.witness.saw(number)):
+            elif not child.witness.saw(number) and info.si_code != _SI_KERNEL:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(child.pid, number)
     finally:
@@ -150,7 +147,19 @@ def _reap(pid: int) -> Exit | None:
             return None
         if not os.WIFSTOPPED(status):
             return exit_of(status, usage)
-        os.kill(os.getpid(), signal.SIGSTOP)  # until the shell continues the group
+        _stop(os.WSTOPSIG(status))
+
+
+def _stop(number: int) -> None:
+    """Stops roar by the signal that stopped the command, as the shell shows it; returns when the shell continues the group."""
+    if signal.SIGCONT in signal.sigpending():
+        return  # it was continued meanwhile
+    if number in _STOPS and signal.getsignal(number) == signal.SIG_DFL:
+        os.kill(os.getpid(), number)  # is one with a signal from the terminal that is still pending: roar stops once
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
+        signal.pthread_sigmask(signal.SIG_BLOCK, (number,))
+    else:
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def exit_of(status: int, usage: Sequence[float] | None = None) -> Exit:
@@ -165,13 +174,15 @@ def exit_of(status: int, usage: Sequence[float] | None = None) -> Exit:
 class GroupWitness:
     """Tells a signal to the whole process group from one to roar alone.
 
-    The kernel doesn't say which it was.  So an idle process sits in the group with every signal at its default: if the
-    signal killed it, the group was meant.  It reads from a pipe of roar's, and so ends with roar, however that ends.
+    The kernel doesn't say which it was.  So an idle process sits in the group with every signal blocked: what was sent to
+    the group is pending there.  The kernel goes through a group from its newest member to the oldest, so the witness has
+    a signal before roar does.  It reads from a pipe of roar's, and so ends with roar, however that ends.
     """
 
     def __init__(self) -> None:
         self._pid = 0
         self._pipe = -1
+        self._seen = 0  # the signals that the group got and roar has not asked about, as a bit mask
         self._start()
 
     def close(self) -> None:
@@ -180,6 +191,7 @@ class GroupWitness:
             os.close(self._pipe)
             self._pipe = -1
         if self._pid:
+            os.kill(self._pid, signal.SIGKILL)  # it may be stopped
             os.waitpid(self._pid, 0)
             self._pid = 0
 
@@ -189,9 +201,7 @@ class GroupWitness:
         actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
         actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in held if fd > 2)]
         try:
-            self._pid = os.posix_spawn(
-                "/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=(), setsigdef=(*_HELD, *_PYTHON_IGNORES)
-            )
+            self._pid = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=_HELD)
         except OSError:  # no cat: every signal is passed on
             self._pid = 0
         finally:
@@ -199,17 +209,30 @@ class GroupWitness:
 
     def saw(self, number: int) -> bool:
         """Whether the group got the signal, which roar has just received."""
-        if not self._pid or number in _DEFAULT_IS_IGNORE or number in _STOPS:
-            return False
-        for _ in range(5):  # signals of one kill(2) are sent in one go, but their effects take a moment
-            done, status = os.waitpid(self._pid, os.WNOHANG)
-            if done:
-                self._pid = 0
-                self.close()
-                self._start()
-                return os.WIFSIGNALED(status) and os.WTERMSIG(status) == number
-            signal.sigtimedwait((), 0.002)
-        return False
+        self._look()
+        bit = 1 << number
+        was_seen = bool(self._seen & bit)
+        self._seen &= ~bit
+        return was_seen
+
+    def _look(self) -> None:
+        pending = _pending(self._pid) if self._pid else 0
+        if pending:
+            self._seen |= pending
+            self.close()
+            self._start()
+
+
+def _pending(pid: int) -> int:
+    """The signals that were sent to a process and not yet taken by it: a bit mask with signal N as bit N (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            for line in file:
+                if line.startswith(b"ShdPnd:"):
+                    return int(line[7:], 16) << 1
+    except OSError:
+        pass
+    return 0
 
 
 def _open_descriptors() -> list[int]:
