@@ -55,17 +55,18 @@ def packages(paths: Iterable[bytes], executables: Iterable[bytes]) -> dict[str, 
         Name → version, by name.
     """
     sites: set[bytes] = set()
+    virtual = False
     for path in paths:
         if b"-packages/" in path:
             found = re.match(_SITE, path)
             if found:
                 sites.add(found[1])
         elif path.endswith(b"/pyvenv.cfg"):
+            virtual = True
             sites.update(_sites_below(os.path.dirname(path)))
-    for program in executables:
-        if b"/bin/python" not in program:
-            continue
-        found = re.match(_PYTHON, program)
+    # in a virtual environment the program is a link to the base interpreter, whose packages are not seen from there
+    for program in () if virtual else executables:
+        found = re.match(_PYTHON, program) if b"/bin/python" in program else None
         if found:
             sites.update(_sites_below(found[1], found[2]))
     installed: dict[str, str] = {}
