@@ -224,14 +224,15 @@ def test_unknown_contents_are_no_artifacts(store: Storage) -> None:
 
 
 @pytest.mark.requirement("PERF-3")
-def test_a_hundred_thousand_files_are_recorded(store: Storage) -> None:
-    number = 100_000
-    inputs = [edge(b"/w/data/part-%04d/%06d" % (at // 1000, at), b"%d" % (at % 70_000)) for at in range(number)]
+@pytest.mark.parametrize(("url", "number"), [("sqlite", 100_000), ("postgresql", 12_001)], indirect=["url"])
+def test_as_many_files_as_there_are_are_recorded(store: Storage, number: int) -> None:
+    contents = number * 7 // 10
+    inputs = [edge(b"/w/data/part-%04d/%06d" % (at // 1000, at), b"%d" % (at % contents)) for at in range(number)]
     store.record(job_record(inputs))
     assert store.jobs()[0].inputs == number
     assert len(store.known([one.path for one in inputs])) == number
     assert sum(1 for found in store.edges([1]) if found.artifact_id and found.stat) == number
-    assert store._engine.rows("SELECT count(*) FROM artifact") == [(70_000,)]  # type: ignore[attr-defined]
+    assert store._engine.rows("SELECT count(*) FROM artifact") == [(contents,)]  # type: ignore[attr-defined]
 
 
 def test_times_and_places_of_a_job_are_kept(store: Storage) -> None:
