@@ -16,8 +16,7 @@ def fsck_lines(report: Report, look: Look) -> Iterator[str]:
         yield printable(done)
     for problem in report.problems:
         yield f"{look.paint(printable(problem.subject), 'red')}: {printable(problem.message)}"
-        if problem.fix:
-            yield f"  {printable(problem.fix)}"
+        yield from (f"  {printable(line)}" for line in (problem.fix or "").splitlines())
     result = plural(len(report.problems), "problem") if report.problems else "no problem"
     yield f"Checked {', '.join(report.checked)}: {result}."
 
