@@ -196,14 +196,19 @@ def _described(rows: list[dict[str, Any]], look: Look) -> Iterator[str]:
 
 
 def _open_editor(path: Path) -> None:
-    """Runs the user's editor, whose name may have arguments, as git does."""
+    """Runs the user's editor, whose name may have arguments."""
+    import shlex
     import subprocess
 
     from roar.api.errors import RoarError
 
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    code = subprocess.run(["sh", "-c", f'{editor} "$@"', editor, path], check=False).returncode
-    if code in (126, 127):
-        raise RoarError(f"The editor '{editor}' can't be started.", "Choose another: EDITOR=nano roar config edit")
+    try:
+        code = subprocess.run([*shlex.split(editor), path], check=False).returncode
+    except (OSError, ValueError) as error:  # ValueError: a quote that nothing ends
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise RoarError(
+            f"The editor '{editor}' can't be started: {why}.", "Choose another: EDITOR=nano roar config edit"
+        ) from error
     if code:
         raise RoarError(f"The editor '{editor}' failed with exit code {code}.", f"The file is as it left it: {path}")

@@ -15,6 +15,8 @@ def parse_size(text: str) -> int:
     digits = letters.rstrip("KMGTPIB ")
     unit = letters[len(digits) :].strip()
     unit = unit.removesuffix("B").removesuffix("I") if unit != "I" else unit
+    if unit in _POWERS and digits.isascii() and digits.isdecimal():
+        return int(digits) << 10 * _POWERS[unit]  # exact, as a float isn't
     size = float(digits) if unit in _POWERS else -1.0
     if not 0 <= size < float("inf"):
         raise ValueError(f"not a size: {text!r}")

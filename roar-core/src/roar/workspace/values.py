@@ -49,6 +49,8 @@ def parse_words(key: ConfigKey, words: Sequence[str]) -> Any:
     Raises:
         ConfigError: it is not of the key's type.
     """
+    if not all(map(_is_unicode, words)):
+        raise ConfigError(f"{key.name} can't have a value that isn't UTF-8.", "TOML files are UTF-8: type it so.")
     if key.type is list:
         value: Any = _parse_list(key, words)
     elif len(words) == 1:
@@ -133,5 +135,16 @@ def in_toml(value: Any) -> str:
     if isinstance(value, str):
         from json import dumps
 
-        return dumps(value)
+        return "".join(map(_ascii, dumps(value, ensure_ascii=False)))
     return str(value)
+
+
+def _ascii(character: str) -> str:
+    if character.isascii() and character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
