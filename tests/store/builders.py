@@ -15,9 +15,7 @@ STARTED_NS = 1_700_000_000_000_000_000
 def digests(content: bytes, *algorithms: str) -> dict[str, str]:
     """Digests of a content, by default one that is called blake3 (no storage looks into it)."""
     return {
-        name: hashlib.sha256(b"3" + content).hexdigest()
-        if name == "blake3"
-        else hashlib.new(name, content).hexdigest()
+        name: hashlib.sha256(b"3" + content).hexdigest() if name == "blake3" else hashlib.new(name, content).hexdigest()
         for name in algorithms or ("blake3",)
     }
 

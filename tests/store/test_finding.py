@@ -21,7 +21,7 @@ def test_jobs_are_selected_by_all_conditions_together(store: Storage) -> None:
     }
 
     def found(**conditions: object) -> str:
-        return "".join(names[job.uid] for job in store.jobs(JobQuery(**conditions)))  # type: ignore[arg-type]
+        return "".join(names[job.uid] for job in store.jobs(JobQuery(**conditions)))
 
     assert found() == "dcba"
     assert found(limit=2) == "dc"
@@ -137,7 +137,9 @@ def test_a_range_of_digests_holds_those_that_begin_so(prefix: str, digest: bytes
 def test_the_newest_digest_with_a_state_is_known(store: Storage) -> None:
     path = b"/w/\xff"
     store.record(job_record([], [edge(path, b"old")]))
-    store.record(job_record([edge(path, b"before")], [edge(path, b"after", "blake3", "sha256", stat=stat(path, 5, ino=7))]))
+    store.record(
+        job_record([edge(path, b"before")], [edge(path, b"after", "blake3", "sha256", stat=stat(path, 5, ino=7))])
+    )
     store.record(job_record([edge(path, b"fresh", stat=None)], [unknown(path)]))
     known = store.known([path, b"/w/never", path])
     assert known == {path: (stat(path, 5, ino=7), digests(b"after", "blake3", "sha256"))}

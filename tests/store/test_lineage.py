@@ -108,7 +108,7 @@ LETTERS = st.text("abcdefgh", max_size=3).map(lambda letters: "".join(sorted(set
 def test_lineage_is_what_following_edges_one_by_one_gives(
     store: Storage, jobs: Sequence[tuple[str, str]], depth: int | None
 ) -> None:
-    rows = store._engine.rows  # type: ignore[attr-defined]
+    rows = store._engine.rows
     for table in ("job_input", "job_output", "filtered_count", "job"):
         rows(f"DELETE FROM {table}")
     for inputs, outputs in jobs:
@@ -137,7 +137,7 @@ def test_lineage_is_what_following_edges_one_by_one_gives(
 @pytest.mark.parametrize("method", ["ancestors", "descendants"])
 def test_lineage_never_scans_a_table(store: Storage, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plans: list[str] = []
-    engine = store._engine  # type: ignore[attr-defined]
+    engine = store._engine
     rows = engine.rows
 
     def explain(sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:

@@ -91,7 +91,9 @@ def _sorted(job: JobRecord) -> JobRecord:
 
 
 @pytest.mark.requirement("SAFE-3", "GIT-1", "DIRTY-2", "FILTER-2", "RUN-8", "SHOW-4")
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(job=JOBS)
 def test_a_job_comes_back_as_it_went_in(store: Storage, job: JobRecord) -> None:
     # Contents get digests of their own: what is said of one content by two examples would be put together.
@@ -168,10 +170,12 @@ def test_what_jobs_share_is_stored_once(store: Storage) -> None:
     git = git_state(dirty=True, patch=b"diff\n" * 10_000)
     for number in range(5):
         store.record(job_record([edge(b"/w/same")], [edge(b"/w/%d" % number)], environment=environment, git=git))
-    rows = store._engine.rows  # type: ignore[attr-defined]
+    rows = store._engine.rows
     for table, count in {"environment": 1, "patch": 1, "commit_state": 1, "path": 6, "artifact": 6}.items():
         assert rows(f"SELECT count(*) FROM {table}") == [(count,)], table
-    assert [len(blob) < 2_000 for (blob,) in rows("SELECT content FROM environment UNION SELECT content FROM patch")] == [
+    assert [
+        len(blob) < 2_000 for (blob,) in rows("SELECT content FROM environment UNION SELECT content FROM patch")
+    ] == [
         True,
         True,
     ]
@@ -232,7 +236,7 @@ def test_as_many_files_as_there_are_are_recorded(store: Storage, number: int) ->
     assert store.jobs()[0].inputs == number
     assert len(store.known([one.path for one in inputs])) == number
     assert sum(1 for found in store.edges([1]) if found.artifact_id and found.stat) == number
-    assert store._engine.rows("SELECT count(*) FROM artifact") == [(contents,)]  # type: ignore[attr-defined]
+    assert store._engine.rows("SELECT count(*) FROM artifact") == [(contents,)]
 
 
 def test_times_and_places_of_a_job_are_kept(store: Storage) -> None:

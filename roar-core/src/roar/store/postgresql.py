@@ -147,8 +147,8 @@ class PostgresqlEngine(Engine):
         return StorageUnusable(f"{self._name} {why}", fix)
 
     def version(self) -> int:
-        [(table,)] = self.rows("SELECT to_regclass('schema_version')::text")
-        if table is None:
+        # Not to_regclass(), which may answer from a cache that is older than the lock.
+        if not self.rows("SELECT 1 FROM pg_tables WHERE tablename = 'schema_version' AND schemaname = current_schema()"):
             return 0
         [(version,)] = self.rows("SELECT max(version) FROM schema_version")
         return version or 0
