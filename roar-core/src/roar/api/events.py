@@ -42,6 +42,8 @@ class Kind(IntEnum):
     """Something happened that the tracer can't see.  `reason`: a `Blind` code; `path`: the program or file, where known."""
     START = 13
     """The tracer is at work in process `pid`, which runs `path`."""
+    TIMES = 14
+    """The times of `path` were set, its content stayed.  `stat`: as it was before; `flags`: its modification time after, in ns."""
 
 
 class Blind:

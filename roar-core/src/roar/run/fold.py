@@ -93,6 +93,7 @@ class Fold:
             Kind.START: self._exec,
             Kind.MAP: self._map,
             Kind.BLIND: self._blindness,
+            Kind.TIMES: self._times,
         }
 
     def feed(self, event: Event) -> None:
@@ -185,6 +186,16 @@ class Fold:
             file = self._names[event.path] = _File(event.path, event.stat)
         if not file.made:
             self._touch(file, event)
+
+    def _times(self, event: Event) -> None:
+        """After touch(1) what was unchanged has another time and still is unchanged; a time set back hides no change."""
+        file = self._names.get(event.path)
+        if file is None or file.touched is None or event.stat is None:
+            return
+        if file.touched.same_content(event.stat):
+            file.touched = file.touched._replace(mtime_ns=event.flags)
+        else:
+            file.changed_in_place = True
 
     def _map(self, event: Event) -> None:
         file = self._names.get(event.path)

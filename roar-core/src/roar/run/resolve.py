@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from roar.api.events import Blind, Event, FileStat, Kind
 
-_FOLLOWED = frozenset({Kind.OPEN, Kind.WRITE, Kind.TRUNCATE, Kind.MAP, Kind.EXEC, Kind.START})
+_FOLLOWED = frozenset({Kind.OPEN, Kind.WRITE, Kind.TRUNCATE, Kind.MAP, Kind.EXEC, Kind.START, Kind.TIMES})
 _NAMED = frozenset({Kind.RENAME, Kind.LINK, Kind.UNLINK, Kind.SYMLINK})
 _NO_NAMES = frozenset((b"", b".", b".."))
 _PYC_TIMESTAMP_HEADER = 16  # PEP 552: magic, flags, source mtime, source size
