@@ -117,7 +117,7 @@ def _parse(text: str) -> Iterator[tuple[str, str, str]]:
     group = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
-            group = line[1:-1].strip()
+            group = line[1:-1]
         elif group.startswith(_PREFIX) and "=" in line and not line.startswith(("#", ";")):
             key, _, value = line.partition("=")
             yield group, key.strip(), value.split("[")[0].strip()

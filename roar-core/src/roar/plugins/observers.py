@@ -86,30 +86,45 @@ class Observers:
 def _manager(plugins: Sequence[Plugin]) -> pluggy.PluginManager:
     import pluggy
 
+    manager = _empty_manager()
+    for plugin in reversed(plugins):  # pluggy calls the last one registered first
+        try:
+            _empty_manager().register(plugin.target)  # tried first: one that fails stays registered by half
+        except (ValueError, pluggy.PluginValidationError) as error:
+            plugin.blame(f"its hooks don't fit: {' '.join(str(error).split())}")
+            continue
+        manager.register(plugin.target, f"{plugin.distribution}:{plugin.module}")
+        for caller in manager.get_hookcallers(plugin.target) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin.target and caller.spec is not None:
+                    _guard(implementation, plugin, caller.name, caller.spec.argnames)
+    return manager
+
+
+def _empty_manager() -> pluggy.PluginManager:
+    import pluggy
+
     from roar.api import hookspecs
 
     manager = pluggy.PluginManager("roar")
     manager.add_hookspecs(hookspecs)
-    for plugin in reversed(plugins):  # pluggy calls the last one registered first
-        try:
-            name = manager.register(plugin.target, f"{plugin.distribution}:{plugin.module}")
-        except (ValueError, pluggy.PluginValidationError) as error:
-            plugin.blame(f"its hooks don't fit: {' '.join(str(error).split())}")
-            manager.unregister(plugin.target)
-            continue
-        for caller in manager.get_hookcallers(plugin.target) or () if name else ():
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin is plugin.target:
-                    _guard(implementation, plugin, caller.name)
     return manager
 
 
-def _guard(implementation: pluggy.HookImpl, plugin: Plugin, hook: str) -> None:
-    """Puts a guard around an implementation, which takes the blame for what it raises."""
-    function, names = implementation.function, implementation.argnames
-    wrapper = implementation.wrapper
-    guarded = _guarded_wrapper(plugin, hook, function) if wrapper else _guarded(plugin, hook, function, names)
-    implementation.function = guarded  # type: ignore[misc]
+def _guard(implementation: pluggy.HookImpl, plugin: Plugin, hook: str, names: tuple[str, ...]) -> None:
+    """Puts a guard around an implementation, which takes the blame for what it raises.
+
+    The guard is given every argument of the specification, and gives the implementation those that it declared.
+    """
+    function, wanted = implementation.function, implementation.argnames
+
+    def picked(*values: Any) -> Any:
+        given = dict(zip(names, values, strict=True))
+        return function(*(given[name] for name in wanted))
+
+    guarded = _guarded_wrapper if implementation.wrapper else _guarded
+    implementation.function = guarded(plugin, hook, picked, names)  # type: ignore[misc]
+    implementation.argnames = names  # type: ignore[misc]
 
 
 def _guarded(plugin: Plugin, hook: str, function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
@@ -134,7 +149,9 @@ def _guarded(plugin: Plugin, hook: str, function: Callable[..., Any], names: Seq
     return call
 
 
-def _guarded_wrapper(plugin: Plugin, hook: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded_wrapper(
+    plugin: Plugin, hook: str, function: Callable[..., Any], names: Sequence[str]
+) -> Callable[..., Any]:
     """As `_guarded`, for a wrapper: a generator that yields once.  One that fails is as if it weren't there."""
 
     def call(*values: Any) -> Generator[None, Any, Any]:
