@@ -333,3 +333,15 @@ def test_a_wrong_command_line_is_a_usage_error(workspace: Any, words: list[str])
 @pytest.mark.requirement("SAFE-4")
 def test_several_values_for_one_are_refused(workspace: Any) -> None:
     assert "takes one value" in _refused(workspace, "config", "set", "hash.primary", "a", "b")[0]
+
+
+@pytest.mark.requirement("SAFE-2")
+def test_a_disk_that_takes_no_more_leaves_the_old_file(workspace: Any) -> None:
+    workspace.roar("config", "set", "hash.threads", "2")
+    before = _file(workspace).read_bytes()
+    limited = f'ulimit -f 0; exec "{sys.executable}" -m roar config set hash.threads 3'
+    done = workspace.sh("sh", "-c", limited, ok=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {_file(workspace)} can't be changed: File too large.")
+    assert _file(workspace).read_bytes() == before
+    assert [path.name for path in (workspace.root / ".roar").iterdir() if "config" in path.name] == ["config.toml"]

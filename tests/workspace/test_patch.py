@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from roar.api.errors import RoarError
-from roar.workspace.git import GitQuery, patch
+from roar.workspace.git import GitQuery
+from roar.workspace.patch import patch
 
 _ODD = 'odd "name"\n\udcff\t\''
 _MEGA = 1 << 20

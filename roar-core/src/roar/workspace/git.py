@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from roar.api.errors import NotInGit, RoarError
 from roar.workspace.gitprocess import GitProcess, Said, environment
-
-if TYPE_CHECKING:
-    from roar.workspace.patch import Patch
 
 ChangeKind = Literal["modified", "staged", "untracked", "deleted", "renamed", "conflicted", "submodule"]
 
@@ -207,10 +204,3 @@ def explain(said: Said, directory: bytes) -> RoarError:
             "Clone it, and run roar in the clone: git clone PATH",
         )
     return RoarError(f"git can't read this repository: {complaint or 'it gave no reason'}", "Check it with: git fsck")
-
-
-def patch(root: Path, untracked: Sequence[bytes], limit_bytes: int, file_limit_bytes: int | None = None) -> Patch:
-    """The uncommitted changes as a patch: see `roar.workspace.patch.patch`, which is imported only when it is needed."""
-    from roar.workspace.patch import patch as make
-
-    return make(root, untracked, limit_bytes, file_limit_bytes)

@@ -81,7 +81,10 @@ class Redactor:
 
     def digest(self, value: str) -> str:
         """A digest that only this workspace can compare: BLAKE2b keyed with the workspace's key, 128 bits, hexadecimal."""
-        from hashlib import blake2b
+        try:
+            from _blake2 import blake2b  # what hashlib gives, without loading OpenSSL
+        except ImportError:
+            from hashlib import blake2b
 
         return blake2b(os.fsencode(value), digest_size=16, key=self._key).hexdigest()
 
