@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -182,6 +183,7 @@ def _become_roar(words: Sequence[str | bytes], cwd: Path, env: Mapping[str, str]
     """Makes the forked process what a new one would be, runs the command line and ends."""
     code = 99
     try:
+        atexit._clear()  # what pytest does at its end is not this process's to do
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_the_version_loads_neither_click_nor_anything_of_roar_but_the_version(tm
 def test_help_loads_no_command_module(tmp_path: Path) -> None:
     loaded = loaded_by("--help", cwd=tmp_path)
     commands = {name for name in loaded if name.startswith("roar.cli.")}
-    assert commands <= {"roar.cli.main", "roar.cli.boundary"}
+    assert commands <= {"roar.cli.main", "roar.cli.boundary", "roar.cli.quick"}
     assert not {"peewee", "rich", "tomlkit", "blake3", "json"} & loaded
 
 
@@ -56,3 +57,42 @@ def test_every_command_of_the_table_exists_and_has_examples() -> None:
         command = group.get_command(Context(group), name)
         assert command is not None, name
         assert command.help, name
+
+
+@pytest.mark.requirement("PERF-1")
+def test_running_a_command_without_options_loads_no_parser(workspace: Any) -> None:
+    workspace.roar("run", "true")  # the first one makes the database
+    words = [sys.executable, "-X", "importtime", "-m", "roar", "run", "sh", "-c", "exit 3"]
+    done = workspace.sh(*words, ok=False)
+    assert done.returncode == 3
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "roar.run.execute" in loaded
+    assert loaded & {"click", "rich", "tomlkit", "peewee", "subprocess", "dataclasses", "inspect"} == set()
+
+
+@pytest.mark.requirement("RUN-1")
+@pytest.mark.parametrize("kind", ["run", "build"])
+def test_with_and_without_a_parser_the_same_is_recorded(workspace: Any, kind: str) -> None:
+    command = ["sh", "-c", "echo $0 $1 > out.txt", "--name", "-x"]
+    for words in (command, ["--", *command], ["--label", "a=b", *command]):
+        workspace.roar(kind, *words)
+    jobs = [job for ref in ("1", "2", "3") for job in [workspace.job(f"@B{ref}" if kind == "build" else f"@{ref}")]]
+    varying = (
+        "index", "ref", "uid", "labels", "started_at", "ended_at", "duration_s", "recording_s", "cpu_s", "max_rss_bytes",
+    )  # fmt: skip
+    for job in jobs:
+        for key in varying:
+            job.pop(key)
+        for edge in job["outputs"]:
+            edge["state"] = None  # only the last one's is still there
+    assert jobs[0] == jobs[1] == jobs[2]
+
+
+@pytest.mark.requirement("RUN-1")
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "--"], ["run", "", "x"], ["build", "-h"], ["run", "--nonsense", "x"]]
+)
+def test_words_that_need_a_parser_get_one(workspace: Any, words: list[str]) -> None:
+    done = workspace.roar(*words, ok=False)
+    assert done.returncode in (0, 2, 127), done
+    assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from roar.api.errors import RoarError, UsageError
+from roar.cli.quick import run_quickly
 
 if TYPE_CHECKING:
     from click import ClickException
@@ -53,7 +54,9 @@ def run(args: Sequence[str]) -> int:
 
     context = Context()
     try:
-        code = _invoke(args, context)
+        code = None if "_ROAR_COMPLETE" in os.environ else run_quickly(args, context)
+        if code is None:
+            code = _invoke(args, context)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BaseException as error:  # the boundary: nothing may get past it but as a line and a code
