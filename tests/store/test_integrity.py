@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from store.builders import edge, git_state, job_record
 
-from roar.api import Problem, Storage
+from roar.api import Problem, Storage, StorageUnusable
 
 Open = Callable[..., Storage]
 UID = "5" * 32
@@ -107,6 +107,16 @@ def test_references_of_other_tables_are_checked(full: Storage) -> None:
     damage(full, "DELETE FROM commit_state")
     (problem,) = full.integrity()
     assert problem.subject.startswith("job ") and "commit_state" in problem.message
+
+
+def test_a_store_without_an_active_session_gets_one_by_writing(full: Storage, open_store: Open) -> None:
+    damage(full, "UPDATE session SET active = (1 = 0)")
+    with pytest.raises(StorageUnusable, match="has no active session"):
+        open_store(read_only=True).active_session()
+    assert full.job_at(1) is None and full.generated([b"/w/c"]) == set()
+    assert full.active_session().id == 2
+    damage(full, "UPDATE session SET active = (1 = 0)")
+    assert full.record(job_record()).session == 3
 
 
 @pytest.mark.requirement("SAFE-2")

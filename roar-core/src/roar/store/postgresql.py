@@ -148,7 +148,9 @@ class PostgresqlEngine(Engine):
 
     def version(self) -> int:
         # Not to_regclass(), which may answer from a cache that is older than the lock.
-        if not self.rows("SELECT 1 FROM pg_tables WHERE tablename = 'schema_version' AND schemaname = current_schema()"):
+        if not self.rows(
+            "SELECT 1 FROM pg_tables WHERE tablename = 'schema_version' AND schemaname = current_schema()"
+        ):
             return 0
         [(version,)] = self.rows("SELECT max(version) FROM schema_version")
         return version or 0

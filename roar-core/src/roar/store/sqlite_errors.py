@@ -20,6 +20,8 @@ def explained(error: sqlite3.Error | Damaged, path: str, waited_s: float) -> tup
     code = getattr(error, "sqlite_errorcode", None)
     primary = sqlite3.SQLITE_CORRUPT if code is None else code & 0xFF
     directory = os.path.dirname(path)
+    if os.path.isdir(path):
+        return "can't be opened: it is a directory", f"Look: ls -ld {path}"
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
             f"is locked by another program (waited {waited_s:.0f} s)",
@@ -61,8 +63,6 @@ def _obstacle(path: str, otherwise: str) -> str:
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         return f"there is no directory {directory}"
-    if os.path.isdir(path):
-        return "it is a directory"
     if not os.access(path, os.R_OK):
         return "permission denied"
     if not os.access(path, os.W_OK):

@@ -31,6 +31,7 @@ class DatabaseStorage(Storage):
     def record(self, job: JobRecord, session: int | None = None) -> Recorded:
         from roar.store.write import record
 
+        self._must_write()
         with self._engine.guard():
             return record(self._engine, job, session)
 
@@ -145,6 +146,7 @@ class DatabaseStorage(Storage):
                 return sessions.active(self._engine) or sessions.begin(self._engine, None)
 
     def new_session(self, name: str | None = None) -> Session:
+        self._must_write()
         with self._engine.guard(), self._engine.transaction():
             return sessions.begin(self._engine, name)
 
@@ -152,6 +154,10 @@ class DatabaseStorage(Storage):
         from roar.store.integrity import problems
 
         return problems(self._engine)
+
+    def _must_write(self) -> None:
+        if self._engine.read_only:
+            raise self._engine.unusable("was opened only to be read", "Run the command where it can be written.")
 
     def _session(self, session: int | None) -> int:
         """A session's id; 0, which no session has, when there is none at all."""
