@@ -134,7 +134,7 @@ def test_the_table_says_what_is_ready_what_is_not_and_why_and_what_each_can_see(
     assert (found["ebpf"]["installed"], found["ebpf"]["fix"]) == (False, "pip install roar-tracer-ebpf")
     table = workspace.roar("tracer", env=variables).stdout
     assert "default: auto, which chooses preload" in table
-    assert [line.split()[:4] for line in table.splitlines() if line.startswith("*")][0] == [
+    assert next(line.split()[:4] for line in table.splitlines() if line.startswith("*")) == [
         "*",
         "preload",
         found["preload"]["version"],
