@@ -1,4 +1,4 @@
-"""The golden transcripts of this directory, played with the real `roar`; ``--update-transcripts`` rewrites them."""
+"""The golden transcripts of this directory, played with the real `roar`; ``pytest tests/cli --update-transcripts`` rewrites them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_session_goes_as_written_down(
     written = file.read_text()
     workspace = make_workspace(init=False)
     played = dump(play(parse(written), workspace.root, workspace.env))
-    if request.config.getoption("--update-transcripts"):
+    if request.config.getoption("--update-transcripts", default=False):
         file.write_text(played)
     assert played == written
 
