@@ -55,7 +55,7 @@ cat <<NEXT
   roar run python train.py              refused: the record would name a commit that isn't what ran
   git commit -am "A smaller model"
   roar run python train.py              a new model from the same data
-  roar status                           evaluate and plot are stale now
+  roar status                           what is out of date now, and why
   echo edited >> results/scores.json
   roar show results/scores.json         (changed): it isn't what the step wrote
   roar fsck --content                   is everything on disk as it was recorded?
