@@ -34,11 +34,6 @@ def run_quickly(args: Sequence[str], context: Context) -> int | None:
     from roar.run.execute import execute
     from roar.run.plan import RunOptions
 
-    limit = context.config.get("hash.no_inputs_over")
-    if limit:
-        from roar.run.words import size_of
-
-        limit = size_of(limit)
     command = tuple(fsencode(word) for word in words)
     kind: JobKind = "build" if args[0] == "build" else "run"
-    return execute(context, RunOptions(command=command, kind=kind, no_inputs_over=limit or None))
+    return execute(context, RunOptions(command=command, kind=kind))

@@ -91,7 +91,6 @@ def perform(
     words = tuple(command_words)
     if words and words[0].startswith("@"):
         words = rerun_words(context, words)
-    limit = no_inputs_over or context.config.get("hash.no_inputs_over")
     code = execute(
         context,
         RunOptions(
@@ -105,7 +104,7 @@ def perform(
             quiet=quiet,
             hashing=not no_hash,
             algorithm=algorithm,
-            no_inputs_over=size_of(limit) if limit else None,
+            no_inputs_over=size_of(no_inputs_over) if no_inputs_over else None,
         ),
     )
     raise SystemExit(code)

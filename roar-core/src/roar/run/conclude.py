@@ -42,7 +42,11 @@ class Hashing(NamedTuple):
 
     @classmethod
     def of(cls, context: Context, enabled: bool, algorithm: str | None, no_inputs_over: int | None) -> Hashing:
-        """What the options and the configuration ask for.  Raises ConfigError for an unknown algorithm."""
+        """What the options, and where they say nothing the configuration, ask for.
+
+        Raises:
+            ConfigError: an algorithm that there is no hasher for.
+        """
         from roar.api.errors import ConfigError
 
         config = context.config
@@ -56,6 +60,11 @@ class Hashing(NamedTuple):
                     f"Use one of: {', '.join(hashers)} (roar config set hash.primary …)",
                 )
             primary = next(iter(hashers))
+        configured = config.get("hash.no_inputs_over")
+        if no_inputs_over is None and configured:
+            from roar.workspace.sizes import parse_size
+
+            no_inputs_over = parse_size(configured)
         extra_outputs = [name for name in config.get("hash.extra_outputs") if name in hashers]
         extra_inputs = [name for name in config.get("hash.extra_inputs") if name in hashers]
         return cls(

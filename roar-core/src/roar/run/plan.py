@@ -38,7 +38,7 @@ class RunOptions(NamedTuple):
     algorithm: str | None = None
     """Instead of ``hash.primary``."""
     no_inputs_over: int | None = None
-    """Inputs larger than this many bytes aren't hashed."""
+    """Inputs larger than this many bytes aren't hashed; None: as ``hash.no_inputs_over`` says."""
 
 
 class Planned(NamedTuple):
