@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from roar_tracer_preload.tracer import PreloadTracer
 
 from roar.testing import TracerContract
+from roar_tracer_preload.tracer import PreloadTracer
 
 pytestmark = pytest.mark.requirement("PLUG-4", "TRC-10")
 
