@@ -29,11 +29,11 @@ def _expression(pattern: bytes, root: bytes) -> bytes:
     pattern = pattern.rstrip(b"/")
     if pattern.startswith((b"~/", b"/")):
         return _translated(os.path.expanduser(pattern))
-    pattern = pattern.removeprefix(b"./")
-    anywhere = b"(?:.*/)?" if b"/" not in pattern else b""
-    if anywhere:
-        return b"/" + anywhere + _translated(pattern)
-    return re.escape(inside(root)) + _translated(pattern)
+    below = re.escape(inside(root))
+    if b"/" in pattern:
+        return below + _translated(pattern.removeprefix(b"./"))
+    # at any depth: below the root, or anywhere outside; what the directories above the root are called means nothing
+    return b"(?:%b|(?!%b)/)(?:.*/)?%b" % (below, below, _translated(pattern))
 
 
 def _translated(pattern: bytes) -> bytes:
