@@ -29,7 +29,7 @@ def known(engine: Engine, paths: Iterable[bytes]) -> dict[bytes, tuple[FileStat,
         for path, (_, artifact, _, _, *state) in newest.items():
             stat = stat_of(*state)
             if stat is not None:
-                found[bytes(path)] = stat, hashes[artifact]
+                found[path] = stat, hashes[artifact]
     return found
 
 
@@ -51,7 +51,7 @@ def generated(engine: Engine, paths: Iterable[bytes], session: int) -> set[bytes
             " JOIN job j ON j.id = o.job WHERE o.path = p.id AND j.session = ?)",
             [*chunk, session],
         )
-        found.update(bytes(path) for (path,) in rows)
+        found.update(path for (path,) in rows)
     return found
 
 
@@ -62,14 +62,14 @@ def hashes_of(engine: Engine, artifacts: Sequence[tuple[int, str, bytes]]) -> di
         engine: where.
         artifacts: id, algorithm and digest of each.
     """
-    hashes = {number: {algorithm: bytes(digest).hex()} for number, algorithm, digest in artifacts}
+    hashes = {number: {algorithm: digest.hex()} for number, algorithm, digest in artifacts}
     for chunk in chunks(hashes):
         for number, algorithm, digest in engine.rows(
             "SELECT artifact, algorithm, digest FROM artifact_hash"
             f" WHERE artifact IN ({marks(chunk)}) ORDER BY algorithm",
             chunk,
         ):
-            hashes[number].setdefault(algorithm, bytes(digest).hex())
+            hashes[number].setdefault(algorithm, digest.hex())
     return hashes
 
 

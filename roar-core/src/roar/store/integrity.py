@@ -85,23 +85,22 @@ def _digests(engine: Engine) -> Iterator[Problem]:
                 f"SELECT {number}, digest FROM {table} WHERE algorithm = ? AND length(digest) <> ? ORDER BY {number}",
                 (algorithm, length),
             ):
-                found = bytes(digest)
                 yield Problem(
                     f"artifact {artifact}",
-                    f"its {algorithm} digest {found.hex()} has {len(found)} bytes, not {length}",
+                    f"its {algorithm} digest {digest.hex()} has {len(digest)} bytes, not {length}",
                 )
 
 
 def _contents(engine: Engine) -> Iterator[Problem]:
     for digest, content in engine.stream("SELECT digest, content FROM environment ORDER BY id"):
         try:
-            from_json(unpack(bytes(content)))
+            from_json(unpack(content))
         except Damaged as error:
-            yield Problem(f"environment {bytes(digest).hex()}", f"it can't be read: {error}")
+            yield Problem(f"environment {digest.hex()}", f"it can't be read: {error}")
     for table, column in (("patch", "content"), ("filtered_count", "files")):
         for (content,) in engine.stream(f"SELECT {column} FROM {table}"):
             try:
-                unpack(bytes(content))
+                unpack(content)
             except Damaged as error:
                 yield Problem(table.replace("_", " "), f"its content can't be read: {error}")
 

@@ -146,7 +146,7 @@ def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]
         for job, path, kind, digest, algorithm, members, size, is_output in engine.query(query):
             found.setdefault(job, []).append(
                 Composite(
-                    bytes(path), from_text(kind), bytes(digest).hex(), algorithm, members, to_unsigned(size),
+                    path, from_text(kind), digest.hex(), algorithm, members, to_unsigned(size),
                     "output" if is_output else "input",
                 )
             )  # fmt: skip
@@ -211,7 +211,7 @@ def _job(row: tuple[Any, ...], labels: dict[str, str], counts: dict[str, int]) -
     verdict, reasons, observed, recorded, dropped_by_filters, dropped, notes = row[_CAPTURE:_GIT]
     return Job(
         id=number, uid=uid, session=session, step=step, kind=kind, command=tuple(from_json(command)),
-        name=None if name is None else from_text(name), labels=labels, parameters=from_json(parameters), cwd=bytes(cwd),
+        name=None if name is None else from_text(name), labels=labels, parameters=from_json(parameters), cwd=cwd,
         started_ns=started_ns, ended_ns=ended_ns, recording_s=recording_s, cpu_s=cpu_s, max_rss_bytes=max_rss_bytes,
         exit_code=exit_code, status=status, tracer=from_text(tracer), tracer_version=from_text(tracer_version),
         capture=Capture(
@@ -230,8 +230,8 @@ def _git(
         from_text(commit),
         None if branch is None else from_text(branch),
         None if remote is None else from_text(remote),
-        bytes(root),
-        bytes(cwd),
+        root,
+        cwd,
         bool(dirty),
     )
 
@@ -265,7 +265,7 @@ def _stored(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[StoredEdge]
     hashes = hashes_of(engine, [(row[3], row[4], row[5]) for row in rows if row[3] is not None])
     return [
         StoredEdge(
-            job, "output" if is_output else "input", bytes(path), artifact,
+            job, "output" if is_output else "input", path, artifact,
             {} if artifact is None else hashes[artifact], None if size is None else to_unsigned(size),
             stat_of(size, *state), None if reason is None else from_text(reason), bool(tracked),
         )

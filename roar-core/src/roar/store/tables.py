@@ -123,7 +123,7 @@ class Job(peewee.Model):
 
     class Meta:
         table_name = "job"
-        indexes = ((("session", "kind", "step"), True),)
+        indexes = ((("session", "kind", "step"), True), (("session", "id"), False))
 
 
 class Label(peewee.Model):
