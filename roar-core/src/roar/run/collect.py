@@ -11,8 +11,6 @@ from roar.api.events import Event, FileStat, Kind
 from roar.api.tracer import Traced
 from roar.run.digest import Digested, Digester, Task
 from roar.run.fold import Fold, Folded
-from roar.run.known import WORTH_LOOKING_UP
-from roar.run.priority import step_back, step_forward
 from roar.run.resolve import Resolver, stat_of, tree_of
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.2
@@ -27,7 +25,7 @@ class Collector:
     """Folds what a tracer reports.
 
     Args:
-        root: the workspace's root; inputs below it are hashed while the command runs, and large ones anywhere.
+        root: the workspace's root; large outputs below it are hashed while the command runs, as are large inputs.
         coarse_ns: see `roar.run.filetimes`.
         digester: what hashes; None when hashing is off.
         inputs: algorithms for inputs.
@@ -80,9 +78,8 @@ class Collector:
                 self._hash(self._digester, {path: stat for path, stat in fresh if self._is_worth_it(path, stat)})
 
     def _hash(self, digester: Digester, files: dict[bytes, FileStat]) -> None:
-        large = {path: stat for path, stat in files.items() if stat.size >= WORTH_LOOKING_UP}
-        if large and self._known is not None:
-            for path, digested in self._known(large).items():
+        if files and self._known is not None:
+            for path, digested in self._known(files).items():
                 digester.done["input"][path] = digested
                 del files[path]
         digester.submit(Task(path, stat, self._inputs) for path, stat in files.items())
@@ -101,11 +98,16 @@ class Collector:
                     self._digester.submit([Task(path, now, self._outputs, "output")])
 
     def _is_worth_it(self, path: bytes, stat: FileStat) -> bool:
-        if self._limit is not None and stat.size > self._limit:
+        """Whether to hash an input already.
+
+        Small ones wait for the command's end: a thread at idle priority that handles many of them holds the interpreter's
+        lock half of the time, and when it is put off just then, so is all of roar.
+        """
+        if stat.size < _LARGE or (self._limit is not None and stat.size > self._limit):
             return False
         if path.startswith(self._root):
             return b"/site-packages/" not in path and b"/.git/" not in path
-        return stat.size >= _LARGE and not path.startswith(_SYSTEM)
+        return not path.startswith(_SYSTEM)
 
     def start(self, traced: Traced, beside: Callable[[], None]) -> None:
         """Begins to follow a running command.
@@ -118,9 +120,6 @@ class Collector:
         def follow() -> None:
             try:
                 beside()
-                step_back()
-                if self._stop.is_set():  # the command ended just now
-                    step_forward(threading.current_thread())
                 pause = _FIRST_PAUSE_S
                 looked = time.monotonic()
                 while not self._stop.wait(pause):
@@ -139,7 +138,6 @@ class Collector:
         """The command has ended; waits for the thread.  Raises what went wrong in it."""
         self._stop.set()
         if self._thread is not None:
-            step_forward(self._thread)
             self._thread.join()
         if self._error is not None:
             raise self._error

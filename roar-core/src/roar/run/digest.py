@@ -16,7 +16,7 @@ from typing import NamedTuple
 from roar.api.events import FileStat
 from roar.api.filters import Direction
 from roar.api.hashers import Hasher
-from roar.run.priority import step_back_from_disk, step_forward_to_disk
+from roar.run.priority import step_back, step_forward
 
 _BLOCK = 1 << 20
 _BATCH = 128  # files a task: a queue operation a file would cost more than hashing a small file
@@ -29,6 +29,10 @@ GONE = "it was gone before its content was known"
 INTERRUPTED = "hashing was interrupted"
 TOO_LARGE = "larger than --no-hash-inputs-over"
 OFF = "hashing is off (--no-hash)"
+SPARSE = "it is sparse and too large: almost all of it is a hole"
+_SPARSE_BYTES = 16 << 30
+"""From this size on, a file with nearly no data isn't hashed: a terabyte of nothing would take minutes."""
+_SPARSE_SHARE = 64
 
 
 class Task(NamedTuple):
@@ -111,7 +115,7 @@ class Digester:
         """The command has ended: go on at normal priority."""
         self._idle = False
         for worker in self._workers:
-            step_forward_to_disk(worker)
+            step_forward(worker)
 
     def wait(self, timeout_s: float) -> bool:
         """Waits until everything queued is done; False after `timeout_s`."""
@@ -133,9 +137,9 @@ class Digester:
 
     def _work(self) -> None:
         if self._idle:
-            step_back_from_disk()
+            step_back()
             if not self._idle:  # the command ended just now
-                step_forward_to_disk(threading.current_thread())
+                step_forward(threading.current_thread())
         buffer = bytearray(_BLOCK)
         while (batch := self._queue.get()) is not None:
             for task in batch:
@@ -159,6 +163,8 @@ class Digester:
             before = os.fstat(fd)
             if not _is_state(before, meant, task.renamed):
                 return _none(CHANGED)
+            if meant.size >= _SPARSE_BYTES and before.st_blocks * 512 < meant.size // _SPARSE_SHARE:
+                return _none(SPARSE)
             if meant.size < _BLOCK:
                 content = os.read(fd, meant.size + 1)
                 if len(content) < meant.size:
@@ -166,7 +172,7 @@ class Digester:
                 values = tuple(self._digest_of(name, content) for name in task.algorithms)
                 length = len(content)
             else:
-                values, length = self._stream(fd, task.algorithms, buffer)
+                values, length = self._stream(fd, meant.size, task.algorithms, buffer)
             after = os.fstat(fd)
         except InterruptedError:
             return _none(INTERRUPTED)
@@ -187,11 +193,13 @@ class Digester:
         digest.update(content)
         return digest.hexdigest()
 
-    def _stream(self, fd: int, algorithms: tuple[str, ...], buffer: bytearray) -> tuple[tuple[str, ...], int]:
+    def _stream(
+        self, fd: int, size: int, algorithms: tuple[str, ...], buffer: bytearray
+    ) -> tuple[tuple[str, ...], int]:
         digests = [self._new[name]() for name in algorithms]
         view = memoryview(buffer)
         length = 0
-        while count := os.readv(fd, [buffer]):
+        while length <= size and (count := os.readv(fd, [buffer])):  # it may grow as fast as it is read
             for digest in digests:
                 digest.update(view[:count])
             length += count

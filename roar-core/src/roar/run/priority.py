@@ -10,39 +10,23 @@ _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 
 
 def step_back() -> None:
-    """Puts the calling thread behind everything else that wants the processor."""
-    _set(threading.get_native_id(), os.SCHED_IDLE)
-
-
-def step_back_from_disk() -> None:
     """Puts the calling thread behind everything else that wants the processor or the disk."""
-    step_back()
-    _set_io(threading.get_native_id(), _IOPRIO_IDLE)
+    _set(threading.get_native_id(), os.SCHED_IDLE, _IOPRIO_IDLE)
 
 
 def step_forward(thread: threading.Thread) -> None:
-    """Gives another thread of this process its normal priority back; nothing when it has ended."""
+    """Gives a thread of this process its normal priority back; nothing when it has ended."""
     if thread.native_id is not None:
-        _set(thread.native_id, os.SCHED_OTHER)
+        _set(thread.native_id, os.SCHED_OTHER, _IOPRIO_NONE)
 
 
-def step_forward_to_disk(thread: threading.Thread) -> None:
-    """As `step_forward`, for a thread that had stepped back from the disk."""
-    step_forward(thread)
-    if thread.native_id is not None:
-        _set_io(thread.native_id, _IOPRIO_NONE)
+def _set(thread: int, policy: int, io_priority: int) -> None:
+    import ctypes
 
-
-def _set(thread: int, policy: int) -> None:
     try:
         os.sched_setscheduler(thread, policy, os.sched_param(0))
     except OSError:
         return  # a sandbox forbids it, or the thread has ended: nothing depends on it
-
-
-def _set_io(thread: int, priority: int) -> None:
-    import ctypes
-
     number = _SYS_IOPRIO_SET.get(os.uname().machine)
     if number is not None:
-        ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, thread, priority)
+        ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, thread, io_priority)

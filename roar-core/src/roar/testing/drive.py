@@ -18,6 +18,7 @@ from roar.api.events import Event
 from roar.api.process import Exit, Launch
 from roar.api.tracer import Coverage, Tracer
 from roar.run.collect import Collector
+from roar.run.filetimes import coarse_ns
 
 
 class Driven(NamedTuple):
@@ -40,7 +41,7 @@ class _Keeping(Collector):
     """A collector that keeps the events."""
 
     def __init__(self, root: bytes) -> None:
-        super().__init__(root, os.uname().release)
+        super().__init__(root, coarse_ns(os.uname().release))
         self.kept: list[Event] = []
 
     def take(self, events: object) -> None:
