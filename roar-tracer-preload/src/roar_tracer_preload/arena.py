@@ -39,6 +39,7 @@ class RecordKind(IntEnum):
     MAP = 13
     BLIND = 14
     SPAWN_OPEN = 15
+    TIMES = 16
 
 
 HOLE, PENDING, OK, FAILED, SUPERSEDED = range(5)
@@ -170,7 +171,7 @@ class Arena:
                     if not final:
                         return
                     self.torn += 1
-                elif not RecordKind.PAD < record[2] <= RecordKind.SPAWN_OPEN or text + first + second + 2 > after:
+                elif not RecordKind.PAD < record[2] <= RecordKind.TIMES or text + first + second + 2 > after:
                     self.torn += 1
                 elif state == PENDING and not final and not settled(record, data, after):
                     return

@@ -28,6 +28,7 @@ _KINDS = {
     RecordKind.MAP: Kind.MAP,
     RecordKind.BLIND: Kind.BLIND,
     RecordKind.SPAWN_OPEN: Kind.WRITE,
+    RecordKind.TIMES: Kind.TIMES,
 }
 _KIND_OF = tuple(_KINDS.get(RecordKind(n)) if n else None for n in range(len(RecordKind) + 1))
 
@@ -48,6 +49,8 @@ def event_of(decoded: Decoded) -> Event:
         pid, flags = flags or pid, 0
     elif kind == RecordKind.START:
         flags, existed = 0, None
+    elif kind == RecordKind.TIMES:
+        flags, time_ns = time_ns, 0
     if kind == RecordKind.EXEC or kind == RecordKind.SPAWN:
         existed, confirmed = None, True  # an exec that succeeded never returns to say so
     return _make(

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 from typing import NamedTuple
 
 from roar.api.events import Blind, Event, Kind
+from roar_tracer_preload import elf
 from roar_tracer_preload.events import stat_of
 
-_HEAD_BYTES = 4096
 _MAX_INTERPRETERS = 5  # fs/exec.c
-_MACHINES = {"x86_64": 62, "aarch64": 183}
-_PT_INTERP, _PT_NOTE = 3, 4
-_GO_NOTE = struct.pack("<I", 4), b"Go\0\0"
-_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _LOADERS = (b"ld-linux-", b"ld-musl-", b"ld64.so", b"ld-2.")
 
 
@@ -50,43 +45,27 @@ def _examine(path: bytes, events: list[Event], depth: int) -> str:
     events.append(Event(kind, 0, 0, path, existed=True if depth else None, stat=stat_of(status)))
     try:
         with open(path, "rb", buffering=0) as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(elf.HEAD_BYTES)
     except OSError:
         return Blind.SETUID if _is_secure(path, status) else ""
     if head.startswith(b"#!") and depth < _MAX_INTERPRETERS:
         words = head[2:].split(b"\n", 1)[0].split()
         return _examine(words[0], events, depth + 1) if words else ""
-    return _examine_elf(path, status, head) if head.startswith(b"\x7fELF") else ""
+    return _examine_elf(path, status, head) if elf.is_elf(head) else ""
 
 
 def _examine_elf(path: bytes, status: os.stat_result, head: bytes) -> str:
-    if len(head) < 64 or head[4] != 2 or struct.unpack_from("<H", head, 18)[0] != _MACHINES.get(os.uname().machine):
+    if elf.machine(head) is None or elf.machine(head) != elf.own_machine():
         return Blind.FOREIGN
-    (at,), (count,) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<H", head, 56)
-    loader = None
-    for i in range(count):
-        if at + (i + 1) * _PROGRAM_HEADER.size > len(head):
-            break
-        kind, _, offset, _, _, size, _, _ = _PROGRAM_HEADER.unpack_from(head, at + i * _PROGRAM_HEADER.size)
-        if kind == _PT_NOTE and _has_go_note(head[offset : offset + size]):
-            return Blind.GO
-        if kind == _PT_INTERP:
-            loader = head[offset : offset + size].rstrip(b"\0").rsplit(b"/", 1)[-1]
-    if loader is None:
+    if elf.is_go(head):
+        return Blind.GO  # also when dynamic: its runtime calls the kernel directly
+    loaders = [head[s.offset : s.offset + s.size] for s in elf.segments(head) if s.kind == elf.PT_INTERP]
+    if not loaders:
         return Blind.STATIC
+    loader = loaders[0].rstrip(b"\0").rsplit(b"/", 1)[-1]
     if loader and not loader.startswith(_LOADERS):
         return Blind.LOADER
     return Blind.SETUID if _is_secure(path, status) else ""
-
-
-def _has_go_note(notes: bytes) -> bool:
-    at = 0
-    while at + 16 <= len(notes):
-        name, description = struct.unpack_from("<II", notes, at)
-        if (notes[at + 8 : at + 12], notes[at + 12 : at + 16]) == _GO_NOTE and name == 4:
-            return True
-        at += 12 + (name + 3 & ~3) + (description + 3 & ~3)
-    return False
 
 
 def _is_secure(path: bytes, status: os.stat_result) -> bool:

@@ -10,10 +10,20 @@ from typing import ClassVar, NamedTuple
 
 from roar.api import process
 from roar.api.errors import PreflightFailed
-from roar.api.events import Blind, Event
+from roar.api.events import Blind, Event, Kind
 from roar.api.tracer import BlindSpot, Capability, Coverage, Preflight, Traced, Tracer
-from roar_tracer_preload import place, preflight, program, survivors
-from roar_tracer_preload.arena import MAX_SEGMENTS, SEGMENT, Arena, NotAnArena, Record, RecordKind, create, starts_in
+from roar_tracer_preload import objects, place, preflight, program, survivors
+from roar_tracer_preload.arena import (
+    MAX_SEGMENTS,
+    OBJECT,
+    SEGMENT,
+    Arena,
+    NotAnArena,
+    Record,
+    RecordKind,
+    create,
+    starts_in,
+)
 from roar_tracer_preload.events import event_of
 
 _GRACE_S = 0.2
@@ -147,6 +157,7 @@ class _Run(Traced):
         self._unknown_pids = False
         self._due: dict[int, bytes] = {}  # processes that have begun a program, until its shim says START
         self._unseen: list[bytes] = []
+        self._objects = objects.ObjectScan(objects.memory_file())
         self._first = [event._replace(pid=self.pid) for event in first.events] if first else []
         if child:
             self._pids.add(child.pid)
@@ -169,18 +180,25 @@ class _Run(Traced):
             if self._alive():
                 survivors.wait_for(self._alive(), _GRACE_S)
         yield from self._read(final)
+        self._objects.look()
 
     def _read(self, final: bool) -> Iterator[Event]:
         while self._first:
             self._observed += 1
-            yield self._first.pop(0)
+            event = self._first.pop(0)
+            self._objects.add(event)
+            yield event
         for decoded in self._arena.records(final, _is_settled):
             self._observed += 1
             record, path, _ = decoded
             if record[2] in _LIVES:
                 self._follow(record, path)
-            if record[2] != RecordKind.SPAWN or path:  # of a spawn in another directory only the START knows the name
-                yield event_of(decoded)
+            if record[2] == RecordKind.SPAWN and not path:
+                continue  # into another directory: only the START knows the name
+            event = event_of(decoded)
+            if record[4] & OBJECT or event.kind == Kind.EXEC or event.kind == Kind.START:
+                self._objects.add(event)
+            yield event
 
     def _follow(self, record: Record, path: bytes) -> None:
         """Keeps account of who is alive, and of who should have said START."""
@@ -208,11 +226,14 @@ class _Run(Traced):
         dropped, torn = self._arena.dropped, self._arena.torn
         alive = tuple(self._alive())
         self._arena.close()
+        self._objects.remember()
         place.leave(self._journal)
+        blind = [BlindSpot(Blind.NOT_STARTED, path) for path in unseen]
+        blind += [BlindSpot(Blind.RAW_SYSCALLS, path) for path in self._objects.found]
         return Coverage(
             observed=self._observed,
             dropped=dropped,
-            blind=tuple(BlindSpot(Blind.NOT_STARTED, path) for path in unseen),
+            blind=tuple(blind),
             survivors=alive,
             notes=(f"{torn} events were lost when a process was killed while it wrote them.",) if torn else (),
         )

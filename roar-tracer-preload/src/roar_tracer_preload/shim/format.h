@@ -46,6 +46,7 @@ enum kind {
     K_MAP,
     K_BLIND,
     K_SPAWN_OPEN, /* an open that posix_spawn will do in the child: asked for, never confirmed */
+    K_TIMES,      /* utimensat(2) and its like; the statistics are those before */
 };
 
 /* HOLE: allocated, not yet written.  A change is PENDING until its outcome is known; SUPERSEDED: told again by a later record. */
@@ -86,7 +87,7 @@ struct record {
     u8 reason;                        /* enum blind, of BLIND, EXEC and SPAWN */
     u32 pid;                          /* of file events in a vfork child: its parent's, whose memory it is in */
     u32 flags;                        /* of open or rename; the child of FORK and SPAWN; the parent of START */
-    u64 time;                         /* CLOCK_REALTIME_COARSE in ns; 0 in START */
+    u64 time;                         /* CLOCK_REALTIME_COARSE in ns; 0 in START; the new mtime in TIMES */
     u64 dev, ino, size, mtime, ctime; /* of the file before the operation; of reads, when it was opened */
     u32 mode;
     u16 length1, length2;             /* of the texts that follow, each with a NUL that is not counted */

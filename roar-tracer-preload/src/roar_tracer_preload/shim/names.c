@@ -124,15 +124,3 @@ EXPORT int unlinkat(int dirfd, const char *path, int flags) {
     if (flags & AT_REMOVEDIR) return NEXT(unlinkat)(dirfd, path, flags);
     UNLINKED(dirfd, path, NEXT(unlinkat)(dirfd, path, flags));
 }
-
-/* ---- truncate ---- */
-
-#define TRUNCATED(path, length, call)                                                                   \
-    struct file_state st;                                                                               \
-    struct record *r = name_before(K_TRUNCATE, length != 0, AT_FDCWD, path, AT_FDCWD, 0, &st);          \
-    int rc = call;                                                                                      \
-    name_after(r, rc);                                                                                  \
-    return rc
-
-EXPORT int truncate(const char *path, off_t length) { TRUNCATED(path, length, NEXT(truncate)(path, length)); }
-EXPORT int truncate64(const char *path, off64_t length) { TRUNCATED(path, length, NEXT(truncate64)(path, length)); }
