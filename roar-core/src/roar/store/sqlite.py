@@ -190,14 +190,15 @@ class SqliteEngine(Engine):
         return StorageUnusable(f"{self.path} {why}", fix)
 
     def version(self) -> int:
-        [(version,)] = self.rows("PRAGMA user_version")
-        [(application,)] = self.rows("PRAGMA application_id")
-        if version == 0 and not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+        # In this order: whoever makes the tables commits them together with the marks that are looked for next.
+        if not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
             return 0
+        [(application,)] = self.rows("PRAGMA application_id")
         if application != APPLICATION_ID:
             raise self.unusable(
                 "is the database of another program", "Move it away, or choose another: roar config set storage.url URL"
             )
+        [(version,)] = self.rows("PRAGMA user_version")
         [(table,)] = self.rows("SELECT max(version) FROM schema_version")
         return int(max(version, table or 0))
 
