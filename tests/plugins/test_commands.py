@@ -350,3 +350,51 @@ def test_observers_that_raise_change_nothing_of_the_run(workspace: Any, env: Any
     for name in hooks:
         assert done.stderr.count(f"{name} raised ValueError: x") == 1
     assert workspace.names(workspace.job()["outputs"]) == {"out"}
+
+
+@pytest.mark.requirement("PLUG-1")
+def test_a_plugin_s_storage_keeps_the_record_when_its_scheme_is_configured(
+    workspace: Any, env: Any, tmp_path: Path
+) -> None:
+    site, variables = env
+    source = """
+from roar.store.sqlite import SqliteStorage
+class Elsewhere(SqliteStorage):
+    scheme = "elsewhere"
+    @classmethod
+    def open(cls, url, read_only=False):
+        return super().open(url.replace("elsewhere:", "sqlite:", 1), read_only)
+@hookimpl
+def roar_storages():
+    return {"elsewhere": Elsewhere, "sqlite": Elsewhere}
+"""
+    site.install("store-elsewhere", source, "roar.storages")
+    workspace.roar("config", "set", "storage.url", f"elsewhere://{tmp_path}/far.db", env=variables)
+    workspace.roar("run", "sh", "-c", "echo 1 > out", env=variables)
+    assert (tmp_path / "far.db").exists()
+    assert json.loads(workspace.roar("show", "@1", "--json", env=variables).stdout)["job"]["outputs"]
+    without = workspace.roar("show", "@1", ok=False)
+    assert without.returncode == 1
+    assert without.stderr.startswith("Error: no storage for 'elsewhere:' is installed (storage.url)\n")
+
+
+@pytest.mark.requirement("PLUG-2", "SAFE-4")
+def test_a_storage_that_fails_gets_the_blame(workspace: Any, env: Any, tmp_path: Path) -> None:
+    site, variables = env
+    source = """
+from roar.store.sqlite import SqliteStorage
+class Broken(SqliteStorage):
+    @classmethod
+    def open(cls, url, read_only=False):
+        raise ValueError("no\\nluck")
+@hookimpl
+def roar_storages():
+    return {"broken": Broken}
+"""
+    site.install("store-broken", source, "roar.storages")
+    workspace.roar("config", "set", "storage.url", "broken://x", env=variables)
+    done = workspace.roar("log", env=variables, ok=False)
+    assert done.returncode == 1
+    assert (
+        done.stderr == "Error: plugin store-broken failed to open storage.url: ValueError: no luck\nSee: roar plugins\n"
+    )

@@ -95,7 +95,18 @@ class Plugins:
                 f"no storage for '{scheme}:' is installed (storage.url)",
                 f"Did you mean {near}:// ?" if near else f"Known schemes: {', '.join(sorted(schemes)) or 'none'}",
             )
-        return schemes[scheme].open(url, read_only)
+        from roar.api.errors import PluginError, RoarError
+
+        try:
+            return schemes[scheme].open(url, read_only)
+        except RoarError:
+            raise
+        except Exception as error:  # a plugin can raise anything, and gets the blame
+            owner = self._answers["storage"][scheme][1].distribution
+            text = " ".join(str(error).split())
+            raise PluginError(
+                f"plugin {owner} failed to open storage.url: {type(error).__name__}: {text}", "See: roar plugins"
+            ) from error
 
     def commands(self) -> dict[str, str]:
         """Command name → ``"module:object"``."""
