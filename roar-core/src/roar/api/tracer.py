@@ -1,7 +1,7 @@
 """The interface of a tracer: what sees the files of a running command.
 
-A complete one, in two files of together 60 lines, is ``examples/tracer-strace``.  `roar.testing.TracerContract` is the
-test that every tracer passes.
+A complete one, in less than 60 lines of code, is ``examples/tracer-strace``.  `roar.testing.TracerContract` is the test that
+every tracer passes.
 """
 
 from __future__ import annotations
