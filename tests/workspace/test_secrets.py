@@ -7,6 +7,7 @@ import os
 import shlex
 import stat
 import string
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -347,3 +348,15 @@ def test_a_broken_key_is_replaced_and_an_unusable_one_explained(tmp_path: Path) 
     (tmp_path / "key").mkdir()
     with pytest.raises(RoarError, match="key can't be used"):
         workspace_key(tmp_path)
+
+
+@pytest.mark.requirement("REG-6", "PERF-1")
+@pytest.mark.parametrize(
+    "piece",
+    ["token=a:", "://", "http://a?b=c ", "password=\"", "--token ", "token=\\\"", "authorization:", "-----BEGIN PRIVATE KEY-----"],
+)  # fmt: skip
+def test_the_longest_words_that_linux_allows_take_no_time_to_speak_of(piece: str) -> None:
+    word = (piece * (131_071 // len(piece) + 1))[:131_071]  # MAX_ARG_STRLEN, execve(2)
+    begun = time.process_time()
+    _redactor({"A_TOKEN": "abcdefgh"}).words([word])
+    assert time.process_time() - begun < 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from roar.workspace.secret_names import STEMS, is_harmless, is_secret_name
@@ -41,6 +41,7 @@ _WORD = rf"""(?:{_SHELL_QUOTED}|\\.|[^\s'"`;&|<>()\\])++"""
 _BEARER = r"(?i:\bbearer)\s+(?P<value>(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/=-]{6,}|[A-Za-z0-9._~+/=-]{20,})"
 
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_QUOTES = ('"', "'", "\\")
 _CODE_BEFORE = ("args.", "self.", "cfg.", "config.", "os.", "settings.")
 
 _USERS_PASSWORD = {"curl": ("-u", "--user", "-U", "--proxy-user"), "http": ("-a",), "https": ("-a",)}
@@ -71,15 +72,9 @@ def secrets_in_text(text: str) -> Iterator[Span]:
         yield from _in_script(text)
     if not has_stem(text):
         return
-    for match in _pattern(_FIELD).finditer(text):
-        if is_secret_name(match["name"], variable=match["name"].isupper()):
-            yield from _value_of_field(text, match)
+    yield from _values_of(text, _FIELD, _value_of_field)
     if "-" in text:
-        for match in _pattern(_OPTION).finditer(text):
-            if is_secret_name(match["name"]):
-                for value in _values_at(text, match.end()):
-                    if not is_harmless(match["name"], _bare(value[0])):
-                        yield _unquoted(value)
+        yield from _values_of(text, _OPTION, _value_of_option)
     lower = text.lower()
     if "authorization" in lower or "cookie" in lower:
         for match in _pattern(_HEADER).finditer(text):
@@ -103,18 +98,35 @@ def _values_at(text: str, position: int) -> Iterator[re.Match[str]]:
             yield value
 
 
+def _values_of(text: str, names: str, values: Callable[[str, re.Match[str]], Iterator[Span]]) -> Iterator[Span]:
+    covered = 0  # names within a value that is a secret as a whole are not looked at, which keeps the time linear
+    for match in _pattern(names).finditer(text):
+        name = match["name"]
+        if match.start() >= covered and is_secret_name(name, variable=names is _FIELD and name.isupper()):
+            for span in values(text, match):
+                covered = max(covered, span[1])
+                yield span
+
+
+def _value_of_option(text: str, option: re.Match[str]) -> Iterator[Span]:
+    for value in _values_at(text, option.end()):
+        if not is_harmless(option["name"], _bare(value[0])):
+            yield _unquoted(value)
+
+
 def _value_of_field(text: str, field: re.Match[str]) -> Iterator[Span]:
-    for value in _values_at(text, field.end()):
-        if is_harmless(field["name"], _bare(value[0]).rstrip(",")):
-            continue
-        if value[0][0] not in "\"'\\":
-            if field["name"].lower() in _HEADERS:
-                continue  # `secrets_in_text` looks at those to the end of the line
-            if field["sign"] != ":" and (field["space"] or field["after"]):
-                continue  # code: in `token = next(tokens)` nothing is told
-            if text[value.end() : value.end() + 1] == "(" or value[0].startswith(_CODE_BEFORE):
-                continue
-        yield _unquoted(value)
+    start = field.end()
+    if not text.startswith(_QUOTES, start):
+        if field["name"].lower() in _HEADERS:
+            return  # `secrets_in_text` looks at those to the end of the line
+        if field["sign"] != ":" and (field["space"] or field["after"]):
+            return  # code: in `token = next(tokens)` nothing is told
+        if text.startswith(_CODE_BEFORE, start):
+            return
+    for value in _values_at(text, start):
+        called = value[0][0] not in "\"'\\" and text.startswith("(", value.end())
+        if not called and not is_harmless(field["name"], _bare(value[0]).rstrip(",")):
+            yield _unquoted(value)
 
 
 def _bare(value: str) -> str:
