@@ -60,6 +60,7 @@ def test_experiment_trackers_are_dropped(workspace: Any) -> None:
     workspace.roar("run", "sh", "-c", script)
     assert names(workspace)[1] == {"m"}
     assert "experiment trackers" in json.dumps(workspace.job())
+    assert "wandb:abc" in workspace.roar("show", "@1").stdout  # the way from the job to the tracker's run
 
 
 @pytest.mark.requirement("FILTER-1")
@@ -71,3 +72,14 @@ def test_a_python_program_s_libraries_are_dropped_and_its_own_module_is_an_input
     )
     workspace.roar("run", sys.executable, "main.py")
     assert names(workspace) == ({"main.py", "helper.py"}, {"out"})
+
+
+@pytest.mark.requirement("HASH-4")
+def test_a_store_that_was_written_as_one_thing_is_a_composite_of_the_job(workspace: Any) -> None:
+    script = "mkdir -p z.zarr/a; for f in .zgroup a/.zarray a/0.0 a/0.1; do echo $f > z.zarr/$f; done"
+    workspace.roar("run", "sh", "-c", script)
+    job = workspace.job()
+    (composite,) = job["composites"]
+    assert (composite["path"], composite["kind"], composite["members"]) == (str(workspace.root / "z.zarr"), "zarr", 4)
+    assert len(composite["hashes"]["blake3"]) == 64
+    assert len(job["outputs"]) == 4

@@ -27,7 +27,7 @@ class Sifted(NamedTuple):
     took_every_output: tuple[str, ...]
     """When the job had outputs and none is left: the names of the filters that dropped them, the greediest first."""
     notes: tuple[str, ...]
-    """The same as a sentence for the user, with the key to set."""
+    """Sentences for the user: the same with the key to set, and which runs of experiment trackers the job is (FILTER-3)."""
 
 
 def sieve(
@@ -62,7 +62,8 @@ def sieve(
     gone = {file for taken in dropped.values() for file in taken}
     kept = [file for file in everything if file not in gone] if gone else everything
     greedy = _greedy(kept, dropped)
-    return Sifted(kept, dropped, greedy, tuple(_note(name, dropped[name], filters) for name in greedy))
+    notes = [_note(name, dropped[name], filters) for name in greedy]
+    return Sifted(kept, dropped, greedy, (*notes, *_links(dropped)))
 
 
 def key_of(name: str, filters: Iterable[Filter]) -> str | None:
@@ -148,6 +149,14 @@ def _greedy(kept: list[File], dropped: dict[str, list[File]]) -> tuple[str, ...]
         return ()
     outputs = {name: sum(direction == "output" for _, direction in files) for name, files in dropped.items()}
     return tuple(sorted((name for name, count in outputs.items() if count), key=lambda name: -outputs[name]))
+
+
+def _links(dropped: dict[str, list[File]]) -> list[str]:
+    """What still leads from the job to the trackers' runs whose logs were dropped."""
+    from roar.filters.trackers import ExperimentTrackers, runs
+
+    logs = dropped.get(ExperimentTrackers.name, ())
+    return [f"An experiment tracker has this run as {run}." for run in runs(path for path, _ in logs)]
 
 
 def _note(name: str, files: list[File], filters: Sequence[Filter]) -> str:

@@ -153,6 +153,8 @@ def conclude(
     from roar.run.composite import find_composites
 
     primary = hashing.inputs[0]
+    hasher = context.plugins.hashers().get(primary)
+    new = None if hasher is None else hasher.new
     exit = ending.exit
     record = JobRecord(
         uid=plan.uid,
@@ -185,8 +187,8 @@ def conclude(
         inputs=input_edges,
         outputs=output_edges,
         composites=(
-            *find_composites(input_edges, "input", primary),
-            *find_composites(output_edges, "output", primary),
+            *find_composites(input_edges, "input", primary, new, plan.root),
+            *find_composites(output_edges, "output", primary, new, plan.root),
         ),
         filtered=dropped,
     )
