@@ -295,3 +295,18 @@ def test_a_disk_that_is_full_from_the_beginning_is_told(tmp_path: Path) -> None:
         refused(lambda: at(tmp_path / "roar.db"), "can't be written: the disk is full", "df -h")
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_what_the_suggested_recovery_saves_is_used(database: Path) -> None:
+    # As `sqlite3 .recover` does, a dump keeps tables and rows, and not the marks in the header.
+    with sqlite3.connect(database) as damaged:
+        script = "\n".join(damaged.iterdump())
+    damaged.close()
+    database.unlink()
+    with sqlite3.connect(database) as saved:
+        saved.executescript(script)
+    saved.close()
+    store = at(database)
+    assert store.record(job_record()).step == JOBS + 1
+    assert list(store.integrity()) == []
+    store.close()

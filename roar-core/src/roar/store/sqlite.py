@@ -191,10 +191,12 @@ class SqliteEngine(Engine):
 
     def version(self) -> int:
         # In this order: whoever makes the tables commits them together with the marks that are looked for next.
-        if not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+        tables = {name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
             return 0
         [(application,)] = self.rows("PRAGMA application_id")
-        if application != APPLICATION_ID:
+        # What `sqlite3 .recover` saved of a damaged database has lost the mark.
+        if application not in (APPLICATION_ID, 0) or not {"schema_version", "job", "path"} <= tables:
             raise self.unusable(
                 "is the database of another program", "Move it away, or choose another: roar config set storage.url URL"
             )
