@@ -21,11 +21,11 @@ def explained(error: sqlite3.Error | Damaged, path: str, waited_s: float) -> tup
     primary = sqlite3.SQLITE_CORRUPT if code is None else code & 0xFF
     directory = os.path.dirname(path)
     if os.path.isdir(path):
-        return "can't be opened: it is a directory", f"Look: ls -ld {path}"
+        return "can't be opened: it is a directory", f"Move it away: mv {path} {path}.old"
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
             f"is locked by another program (waited {waited_s:.0f} s)",
-            f"Find out which: fuser -v {path}\nThen run the command again.",
+            f"Find out which: fuser -v {path}",
         )
     if primary == sqlite3.SQLITE_NOTADB:
         return "is not a database (damaged, or written by another program)", _DAMAGED_FIX.format(path=path)
