@@ -56,6 +56,8 @@ class TestPackageFiles(FilterContract):
         b"/usr/lib/python3/dist-packages/x.py",
         b"/home/x/.cache/pip/http/a",
         b"/home/x/envs/ml/conda-meta/history",
+        b"/home/x/R/x86_64-pc-linux-gnu-library/4.2/dplyr/R/dplyr",
+        b"ROOT/src/ours.egg-info/PKG-INFO",
     )
     keeps = (b"ROOT/bin/tool", b"ROOT/lib/x.py", b"ROOT/packages/x.py", b"/usr/lib/libm.so.6", *OUTSIDE_DATA)
 
@@ -105,6 +107,7 @@ class TestSystemReads(FilterContract):
         b"/home/x/.cache/huggingface/hub/x",
         b"/srv/lib/data.csv",
         b"/data/mail.sorted",
+        b"/data/anaconda_study/x.csv",
         *OUTSIDE_DATA,
     )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import EXAMPLES, NAMES
+from .conftest import EXAMPLES, INSTALL, NAMES, make_environment, pip
 
 pytestmark = pytest.mark.requirement("PLUG-1", "PLUG-3")
 
@@ -96,3 +99,25 @@ def test_the_examples_pass_the_conformance_kit(tmp_path: Path, python: str, make
     words = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "test_mine.py"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.requirement("PLUG-5")
+@pytest.mark.parametrize("option", [(), ("-e",)])
+def test_installing_and_uninstalling_are_noticed_at_once(
+    workspace: Any, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    interpreter = make_environment(tmp_path / "env")
+    source = shutil.copytree(EXAMPLES / "hasher-crc32", tmp_path / "source")
+    (packages,) = (tmp_path / "env").glob("lib/python*/site-packages")
+
+    def listed() -> dict[str, dict[str, Any]]:
+        long_ago = time.time_ns() - 100_000_000_000  # else the directory would be too fresh for the cache
+        os.utime(packages, ns=(long_ago, long_ago))
+        return plugins(workspace, interpreter)
+
+    assert "roar-example-crc32" not in listed()
+    pip(interpreter, *INSTALL, *option, str(source))
+    assert plugins(workspace, interpreter)["roar-example-crc32"]["state"] == "ok"
+    assert listed()["roar-example-crc32"]["state"] == "ok"
+    pip(interpreter, "uninstall", "-y", "roar-example-crc32")
+    assert "roar-example-crc32" not in plugins(workspace, interpreter)

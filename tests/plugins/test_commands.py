@@ -103,6 +103,15 @@ def test_plugins_can_be_limited_to_a_few(workspace: Any, env: Any) -> None:
     assert (found["state"], done.stderr) == ("not loaded", "")
 
 
+@pytest.mark.requirement("PLUG-2", "TRC-5")
+def test_a_run_without_any_tracer_says_what_to_do(workspace: Any) -> None:
+    done = workspace.roar("run", "true", env={"ROAR_PLUGINS": ""}, ok=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: Tracer preflight failed for 'auto': ROAR_PLUGINS leaves out every tracer that is installed\nunset ROAR_PLUGINS\n",
+    )
+
+
 @pytest.mark.requirement("PLUG-3")
 def test_a_plugin_s_command_can_be_typed(workspace: Any, env: Any) -> None:
     site, variables = env

@@ -15,7 +15,7 @@ from roar.filters.scratch import in_model_caches
 _PACKAGE_DIRECTORIES = (
     b"/site-packages/", b"/dist-packages/", b"/node_modules/", b"/conda-meta/", b"/site-library/", b"/.cache/pip/",
     b"/.cache/uv/", b"/.cache/pypoetry/", b"/.conda/", b"/.npm/", b"/go/pkg/mod/", b"/.cargo/registry/", b"/.gem/",
-    b"/.julia/packages/", b"/.nox/", b"/.tox/",
+    b"/.julia/packages/", b"-linux-gnu-library/", b".egg-info/", b"/.nox/", b"/.tox/",
 )  # fmt: skip
 _INSTALLED = (b"/bin/", b"/lib/", b"/lib64/", b"/include/", b"/share/", b"/etc/", b"/libexec/", b"/ssl/")
 """Directories of an installation prefix."""
@@ -28,7 +28,8 @@ _SYSTEM = (
 )  # fmt: skip
 """File hierarchy of Linux (hier(7)), and of the package managers that bring their own."""
 _INTERPRETERS = (b"python", b"pypy", b"R", b"Rscript", b"julia")
-_DISTRIBUTIONS = (b"miniconda", b"anaconda", b"miniforge", b"mambaforge", b"micromamba")
+_DISTRIBUTIONS = frozenset((b"miniconda", b"anaconda", b"miniforge", b"mambaforge", b"micromamba"))
+"""Without the version: ``miniconda3``."""
 
 
 class PackageFiles(Filter):
@@ -123,7 +124,9 @@ def _is_installation(directory: bytes) -> bool:
     if directory.startswith(b"/opt/") and directory.endswith(_INSTALLED):
         return True
     parent, _, name = directory[:-1].rpartition(b"/")
-    return name.startswith(_DISTRIBUTIONS) or (name.startswith((b"python3.", b"python2.")) and parent.endswith(b"/lib"))
+    return name.rstrip(b"0123456789") in _DISTRIBUTIONS or (
+        name.startswith((b"python3.", b"python2.")) and parent.endswith(b"/lib")
+    )
 
 
 def _is_library(path: bytes) -> bool:

@@ -80,6 +80,8 @@ def _none_ready(plugins: Plugins, unready: dict[str, Preflight]) -> PreflightFai
         broken = [f"{owner}: {why}" for owner, why in plugins.problems if owner in ours]
         if broken:
             return PreflightFailed(AUTO, f"no tracer can be used: {'; '.join(broken)}", "See: roar plugins")
+        if any(info.state == "not loaded" and "tracer" in info.kinds for info in plugins.listing()):
+            return PreflightFailed(AUTO, "ROAR_PLUGINS leaves out every tracer that is installed", "unset ROAR_PLUGINS")
         return PreflightFailed(AUTO, "no tracer is installed", "pip install roar-tracer-preload")
     if len(unready) == 1:
         name, checks = next(iter(unready.items()))
