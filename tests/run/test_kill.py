@@ -140,3 +140,24 @@ def test_64_runs_at_once_are_recorded_once_each(workspace: Workspace) -> None:
     outputs = [workspace.names(job["outputs"]) for job in listed]  # type: ignore[arg-type]
     assert sorted(outputs, key=str) == sorted(({f"out{n}"} for n in range(64)), key=str)
     assert {job["capture"]["verdict"] for job in listed} == {"complete"}  # type: ignore[index]
+
+
+@pytest.mark.requirement("RUN-7", "DIRTY-1")
+@pytest.mark.parametrize("redirected_by", ["the command", "the caller"])
+def test_runs_at_once_do_not_call_each_others_new_outputs_dirt(workspace: Workspace, redirected_by: str) -> None:
+    workspace.commit({"input": "data\n"})
+    processes = []
+    for number in range(16):
+        command = [sys.executable, "-m", "roar", "run", "-q"]
+        if redirected_by == "the command":
+            stdout = subprocess.DEVNULL
+            command += ["sh", "-c", f"cat input > out{number}"]
+        else:
+            stdout = os.open(workspace.root / f"out{number}", os.O_WRONLY | os.O_CREAT)
+            command += ["cat", "input"]
+        processes.append(subprocess.Popen(command, cwd=workspace.root, env=workspace.env, stdout=stdout))
+        if stdout >= 0:
+            os.close(stdout)
+    assert {process.wait() for process in processes} == {0}
+    outputs = [workspace.names(job["outputs"]) for job in jobs(workspace)]  # type: ignore[arg-type]
+    assert sorted(outputs, key=str) == sorted(({f"out{n}"} for n in range(16)), key=str)

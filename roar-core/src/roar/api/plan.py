@@ -29,3 +29,5 @@ class Plan(NamedTuple):
     """Paths relative to the repository's root that git knows and whose content was not the commit's."""
     started_ns: int
     run_dir: Path
+    inherited: tuple[bytes, ...] = ()
+    """Files that the command inherits open for writing."""

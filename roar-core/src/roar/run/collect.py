@@ -131,8 +131,13 @@ class Collector:
             except BaseException as error:  # whatever it is, it is raised again in the main thread, by `finish`
                 self._error = error
 
-        self._thread = threading.Thread(target=follow, name="roar-collect", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=follow, name="roar-collect", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads are allowed (RLIMIT_NPROC): the events are all taken at the end
+            beside()
+        else:
+            self._thread = thread
 
     def halt(self) -> None:
         """The command has ended; waits for the thread.  Raises what went wrong in it."""

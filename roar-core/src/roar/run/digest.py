@@ -108,8 +108,14 @@ class Digester:
         self._queue.put(batch)
         if len(self._workers) < min(self._threads, self._pending):
             worker = threading.Thread(target=self._work, name="roar-hash", daemon=True)
-            self._workers.append(worker)
-            worker.start()
+            try:
+                worker.start()
+            except RuntimeError:  # no more threads are allowed (RLIMIT_NPROC)
+                if not self._workers:
+                    self._queue.put(None)
+                    self._work()
+            else:
+                self._workers.append(worker)
 
     def hurry(self) -> None:
         """The command has ended: go on at normal priority."""

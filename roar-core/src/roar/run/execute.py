@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from roar.api.errors import CommandNotExecutable, CommandNotFound, RoarError
@@ -41,13 +43,14 @@ def execute(context: Context, options: RunOptions) -> int:
         RoarError: the command was not started.
     """
     inherited = Inherited()
-    planned = make_plan(context, options)
+    planned = make_plan(context, options, inherited.written)
     config = context.config
     quiet = options.quiet or bool(config.get("output.quiet"))
     hashing = Hashing.of(context, options.hashing, options.algorithm, options.no_inputs_over)
     run = _Run(context, planned, hashing, inherited)
     note = planned.selection.note
-    if note and not quiet:
+    told = bool(note) and not quiet and not inherited.is_stderr_file()
+    if told:
         _say(f"roar: {note}")
     exit = run.start_and_wait()
     try:
@@ -56,16 +59,16 @@ def execute(context: Context, options: RunOptions) -> int:
         _say(f"Error: the run was not recorded: {error.message}")
         if error.fix:
             _say(error.fix)
-        _say("What was seen is kept; the next roar command records it.")
+        _say(run.remains)
     except BaseException as error:
         if os.environ.get("ROAR_DEBUG") == "1":
             raise
         # whatever it is, the command's own status wins (RUN-3), and the run directory is left for recovery
         _say(f"Error: the run was not recorded: {type(error).__name__}: {error} (ROAR_DEBUG=1 shows where)")
-        _say("What was seen is kept; the next roar command records it.")
+        _say(run.remains)
     else:
         if not quiet and not any(inherited.is_stderr(edge.path) for edge in concluded.record.outputs):
-            _summarise(context, concluded, recorded, told=(note,) if note else ())
+            _summarise(context, concluded, recorded, told=(note,) if told and note else ())
         _recover_others(context)
     return exit.code
 
@@ -97,14 +100,11 @@ class _Run:
     def start_and_wait(self) -> Exit:
         """Starts the command and waits for its end.  Raises RoarError when it could not be started."""
         plan = self._planned.plan
-        launch = Launch(plan.command, self._planned.executable, dict(os.environb), plan.root)
+        launch = Launch(plan.command, self._planned.executable, _environment(), plan.root)
         try:
             self._run_dir = RunDir.create(plan.run_dir.parent, plan.uid, journal.encode(plan))
         except OSError as error:
-            raise RoarError(
-                f"the run directory can't be made: {error.strerror}: {plan.run_dir.parent}",
-                "Free some space, or check the permissions of .roar.",
-            ) from error
+            raise _no_run_directory(plan.run_dir.parent, error) from error
         self._collector.take(self._inherited.before())
         try:
             self._traced = self._planned.selection.tracer().start(launch, self._run_dir.journal)
@@ -120,6 +120,13 @@ class _Run:
         self._ended_ns = time.time_ns()
         self._run_dir.note_exit(exit, self._ended_ns)
         return exit
+
+    @property
+    def remains(self) -> str:
+        """What became of a run that could not be recorded."""
+        if self._run_dir.path.exists():
+            return "What was seen is kept; the next roar command records it."
+        return "What was seen is lost: .roar was removed or moved while the command ran."
 
     def _beside(self) -> None:
         """What is done while the command runs."""
@@ -179,6 +186,31 @@ class _Run:
             environment=self._environment,
             notes=(*((selection.note,) if selection.note else ()), *self._planned.notes),
         )
+
+
+def _environment() -> dict[bytes, bytes]:
+    """The environment that roar was given.
+
+    Python itself adds LC_CTYPE where the locale is C (PEP 538); the block that the kernel keeps of the start tells.
+    """
+    environment = dict(os.environb)
+    if b"LC_CTYPE" in environment:
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                if not any(entry.startswith(b"LC_CTYPE=") for entry in file.read().split(b"\0")):
+                    del environment[b"LC_CTYPE"]
+        except OSError:  # no /proc
+            pass
+    return environment
+
+
+def _no_run_directory(runs: Path, error: OSError) -> RoarError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return RoarError(f"{runs} is not a directory: runs are kept there.", f"Move it away: mv {runs} {runs}.old")
+    fix = "Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Check its permissions"
+    return RoarError(
+        f"the run directory can't be made: {error.strerror}: {runs}", f"{fix}: df -h {runs}; ls -ld {runs}"
+    )
 
 
 def _not_started(plan: Plan, error: OSError) -> RoarError:

@@ -61,6 +61,11 @@ class Inherited:
                     os.dup2(null, fd, inheritable=False)
         os.close(null)
 
+    @property
+    def written(self) -> tuple[bytes, ...]:
+        """The regular files that are open for change."""
+        return tuple(held.path for held in self._held if held.flags & os.O_ACCMODE != os.O_RDONLY)
+
     def before(self) -> Iterator[Event]:
         """Files open for change, as they were before the command; to be folded first."""
         for held in self._held:
@@ -76,6 +81,13 @@ class Inherited:
             os.close(held.copy)
             if moved and held.flags & os.O_ACCMODE == os.O_RDONLY:
                 yield Event(Kind.OPEN, 0, 0, held.path, existed=True, stat=held.stat, resolved=True)
+
+    def is_stderr_file(self) -> bool:
+        """Whether roar's stderr is a regular file, which the command may write as an output."""
+        try:
+            return modes.S_ISREG(os.fstat(2).st_mode)
+        except OSError:
+            return False
 
     def is_stderr(self, path: bytes) -> bool:
         """Whether roar's stderr is this regular file."""

@@ -26,6 +26,7 @@ def encode(plan: Plan) -> dict[str, Any]:
         "parameters": dict(plan.parameters),
         "tracer": plan.tracer,
         "started_ns": plan.started_ns,
+        "inherited": [os.fsdecode(path) for path in plan.inherited],
         "changed": [os.fsdecode(path) for path in plan.changed],
         "git": git
         and {
@@ -69,4 +70,5 @@ def decode(kept: dict[str, Any], run_dir: Path) -> Plan:
         changed=tuple(os.fsencode(name) for name in kept["changed"]),
         started_ns=int(kept["started_ns"]),
         run_dir=run_dir,
+        inherited=tuple(os.fsencode(name) for name in kept["inherited"]),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,14 +89,21 @@ def find_executable(word: bytes, path: bytes | None) -> bytes:
     raise CommandNotFound(f"command not found: {shown}", fix)
 
 
-def make_plan(context: Context, options: RunOptions) -> Planned:
+def make_plan(context: Context, options: RunOptions, inherited: Collection[bytes] = ()) -> Planned:
     """Decides on a run.
+
+    Args:
+        context: the workspace's parts.
+        options: what the user asked for.
+        inherited: files that the command inherits open for writing.
 
     Raises:
         RoarError: NotInitialized, NotInGit, DirtyTree, CommandNotFound, CommandNotExecutable, PreflightFailed, Refused …
     """
-    if not options.command or not options.command[0]:
+    if not options.command:
         raise UsageError("no command given.", "Try: roar run COMMAND [ARG]...")
+    if not options.command[0]:
+        raise CommandNotFound("command not found: ''", "The first word is empty: is a variable unset?")
     workspace = context.workspace
     try:
         cwd = os.getcwdb()
@@ -110,7 +117,7 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
     redactor = Redactor(os.environ, workspace_key(workspace.roar_dir))
     words = redactor.words([os.fsdecode(word) for word in options.command])
     status = query.result()
-    git, notes = _git_state(context, options, status, redactor)
+    git, notes = _git_state(context, options, status, redactor, inherited)
     observers = context.plugins.observers
     if observers is not None and observers.implement("roar_redact"):
         words = tuple(redacted(observers, "command", word) for word in words)
@@ -132,6 +139,7 @@ def make_plan(context: Context, options: RunOptions) -> Planned:
         changed=tuple(change.path for change in status.changes if change.kind != "untracked"),
         started_ns=time.time_ns(),
         run_dir=workspace.runs_dir / uid,
+        inherited=tuple(inherited),
     )
     if observers is not None:
         observers.roar_before_run(plan=plan)
@@ -156,13 +164,13 @@ def redacted(observers: Observers, field: str, value: str) -> str:
 
 
 def _git_state(
-    context: Context, options: RunOptions, status: GitStatus, redactor: Redactor
+    context: Context, options: RunOptions, status: GitStatus, redactor: Redactor, inherited: Collection[bytes]
 ) -> tuple[GitState, tuple[str, ...]]:
     """The repository's state, and what the patch of a dirty one leaves out, as notes."""
     patch: Patch | None = None
     notes: tuple[str, ...] = ()
     if status.changes:
-        dirt = classify(status.changes, lambda paths: _generated(context, paths), os.fsencode(context.workspace.root))
+        dirt = classify(status.changes, lambda paths: _generated(context, paths, inherited), status.root)
         if dirt.blocking:
             if not options.allow_dirty:
                 words = redactor.words([os.fsdecode(word) for word in options.command])
@@ -177,23 +185,37 @@ def _git_state(
     return git, notes
 
 
-def _generated(context: Context, paths: list[bytes]) -> set[bytes]:
-    """Those paths that jobs of the active session made, be it that a filter dropped them from the record."""
-    if not context.config.get("storage.url") and not (context.workspace.roar_dir / "roar.db").exists():
+def _generated(context: Context, paths: list[bytes], inherited: Collection[bytes]) -> set[bytes]:
+    """Those paths that jobs of the active session made or are making, be it that a filter dropped them from the record."""
+    from roar.run.others import in_the_making
+    from roar.run.recover import recover
+
+    found = {path for path in paths if path in inherited}  # the shell's `>`, opened before roar was started
+    found |= _recorded(context, set(paths) - found)
+    rest = set(paths) - found
+    if rest:
+        # runs first, then the record again: one that ends in between is in one of the two
+        found |= in_the_making(context.workspace.runs_dir, rest, context.plugins.tracers())
+        recover(context)
+        found |= _recorded(context, rest - found)
+    return found
+
+
+def _recorded(context: Context, paths: set[bytes]) -> set[bytes]:
+    if not paths or not (context.config.get("storage.url") or (context.workspace.roar_dir / "roar.db").exists()):
         return set()
     storage = context.storage(read_only=True)
     try:
         found = storage.generated(paths)
-        rest = set(paths) - found
-        if rest:
-            session = storage.active_session()
-            for job in storage.jobs(JobQuery(session=session.id)):
-                if job.filtered:
-                    made = {path for _, path, direction in storage.filtered(job.id) if direction == "output"}
-                    found |= rest & made
-                    rest -= made
-                    if not rest:
-                        break
+        rest = paths - found
+        session = storage.active_session()
+        for job in storage.jobs(JobQuery(session=session.id)) if rest else ():
+            if job.filtered:
+                made = {path for _, path, direction in storage.filtered(job.id) if direction == "output"}
+                found |= rest & made
+                rest -= made
+                if not rest:
+                    break
         return found
     finally:
         storage.close()
@@ -204,4 +226,4 @@ def _patch(context: Context, status: GitStatus, blocking: frozenset[bytes]) -> P
 
     config = context.config
     new = [change.path for change in status.changes if change.kind == "untracked" and change.path in blocking]
-    return patch(context.workspace.root, new, config.get("run.patch_limit"), config.get("run.patch_file_limit"))
+    return patch(Path(os.fsdecode(status.root)), new, config.get("run.patch_limit"), config.get("run.patch_file_limit"))
