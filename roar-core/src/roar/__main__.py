@@ -65,4 +65,6 @@ def _occupy_standard_descriptors() -> None:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path and sys.path[:1] == [os.getcwd() if os.path.isdir(".") else ""]:
+        del sys.path[0]  # `python -m` puts the working directory first: its json.py is not ours
     sys.exit(main())

@@ -60,7 +60,7 @@ def run(args: Sequence[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BaseException as error:  # the boundary: nothing may get past it but as a line and a code
-        code = _report(error)
+        code = _report_somehow(error)
     _tell_plugin_problems(context)
     return _close_streams(code)
 
@@ -95,6 +95,16 @@ def _report_click(error: ClickException) -> int:
         lines.append(f"Try: {error.ctx.command_path} --help")
     _say("\n".join([f"Error: {_printable(first)}", *map(_printable, lines)]))
     return error.exit_code
+
+
+def _report_somehow(error: BaseException) -> int:
+    try:
+        return _report(error)
+    except (OSError, MemoryError) as worse:  # not even the words could be loaded: of the two, this is the cause
+        reason = worse.strerror if isinstance(worse, OSError) else "Out of memory"
+        fix = _REFUSED_BY_SYSTEM.get(getattr(worse, "errno", 0) or 0)
+        _say(f"Error: {reason}" + (f"\nFix: {fix}" if fix else ""))
+        return 1
 
 
 def _report(error: BaseException) -> int:
