@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,17 @@ def command(context: Context, answer: bool | None) -> None:
         click.echo(f"roar is already initialized in {roar_dir}")
         return
     click.echo(f"Initialized roar in {roar_dir} (git ignores it through its info/exclude).")
+    _make_store(context)
     _set_up_tracer(context, answer)
     click.echo("Next: put `roar run` before a command, as in: roar run python train.py")
+
+
+def _make_store(context: Context) -> None:
+    """Makes the empty store, so that the first run needn't; when that fails, the first run says why."""
+    from roar.api.errors import RoarError
+
+    with contextlib.suppress(RoarError, OSError):
+        context.storage(read_only=False).close()
 
 
 def _set_up_tracer(context: Context, answer: bool | None) -> None:
