@@ -31,6 +31,18 @@ class Case(NamedTuple):
         return self.name
 
 
+class Seen(NamedTuple):
+    """What roar recorded of a case."""
+
+    code: int
+    stdout: str
+    stderr: str
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    verdict: str
+    reasons: tuple[str, ...]
+
+
 def case(
     name: str,
     command: str | Sequence[str],

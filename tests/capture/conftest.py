@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import pytest
-
 from capture.c_cases import HELPER
-from capture.cases import Case, fill
+from capture.cases import Case, Seen, fill
 
 _SOURCES = {
     "static": '#include <stdio.h>\nint main(void){puts("hi");return 0;}\n',
@@ -78,18 +76,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "bit32").write_bytes(_bit32())
     (place / "bit32").chmod(0o755)
     return place
-
-
-class Seen(NamedTuple):
-    """What roar recorded of a case."""
-
-    code: int
-    stdout: str
-    stderr: str
-    inputs: frozenset[str]
-    outputs: frozenset[str]
-    verdict: str
-    reasons: tuple[str, ...]
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,8 @@ CASES: list[Case] = [
            "", "out"),
     python("py atomic rewrite", "import os;t=open('a').read();open('a.new','w').write(t+'x');os.replace('a.new','a')", "a", "a"),
     python("py zipfile", "import zipfile;z=zipfile.ZipFile('o.zip','w');z.write('a');z.close()", "a", "o.zip"),
-    python("py zipfile read back", "import zipfile as z;a=z.ZipFile('o.zip','w');a.writestr('m','x');a.close();z.ZipFile('o.zip').read('m')",
+    python("py zipfile read back", "import zipfile as z\na=z.ZipFile('o.zip','w');a.writestr('m','x');a.close()\n"
+           "z.ZipFile('o.zip').read('m')",
            "", "o.zip"),
     python("py zipfile append", "import zipfile as z;a=z.ZipFile('o.zip','a');a.write('a');a.close()", "a", "o.zip"),
     python("py tarfile", "import tarfile as t;a=t.open('o.tgz','w:gz');a.add('a');a.close();t.open('o.tgz').extractall('x')",
@@ -52,7 +53,8 @@ CASES: list[Case] = [
     python("py mmap write", "import mmap;f=open('a','r+b');m=mmap.mmap(f.fileno(),0);m[0]=90;m.flush()", "a", "a"),
     python("py os.open", "import os;f=os.open('out',os.O_RDWR|os.O_CREAT|os.O_TRUNC);os.write(f,b'x');os.lseek(f,0,0);os.read(f,1)",
            "", "out"),
-    python("py dir_fd", "import os;d=os.open('sub',os.O_RDONLY);f=os.open('x',os.O_RDONLY,dir_fd=d);os.rename('x','y',src_dir_fd=d,dst_dir_fd=d)",
+    python("py dir_fd", "import os;d=os.open('sub',os.O_RDONLY);f=os.open('x',os.O_RDONLY,dir_fd=d)\n"
+           "os.rename('x','y',src_dir_fd=d,dst_dir_fd=d)",
            "sub/x", "sub/y"),
     python("py sendfile", "import os;i=open('a');o=open('out','w');os.sendfile(o.fileno(),i.fileno(),0,99)", "a", "out"),
     python("py copy_file_range", "import os;i=open('a');o=open('out','w');os.copy_file_range(i.fileno(),o.fileno(),99)", "a", "out"),
@@ -64,12 +66,14 @@ CASES: list[Case] = [
     python("py subprocess shell", "import subprocess;subprocess.run('cat a > out',shell=True,close_fds=True)", "a", "out"),
     python("py subprocess search", "import subprocess;subprocess.run(['cat','a'],env={'PATH':'/nonexistent:/bin'})", "a"),
     python("py os.system", "import os;os.environ.clear();os.system('cat a > out')", "a", "out"),
-    python("py posix_spawn", "import os;p=os.posix_spawn('/bin/cat',['cat','a'],{},file_actions=[(os.POSIX_SPAWN_OPEN,1,'out',os.O_WRONLY|os.O_CREAT,420)]);os.waitpid(p,0)",
+    python("py posix_spawn", "import os;p=os.posix_spawn('/bin/cat',['cat','a'],{},"
+           "file_actions=[(os.POSIX_SPAWN_OPEN,1,'out',os.O_WRONLY|os.O_CREAT,420)]);os.waitpid(p,0)",
            "a", "out"),
     python("py multiprocessing fork",
            "import multiprocessing as m\ndef f(i): open(f'o{i}','w').write('x')\nm.get_context('fork').Pool(2).map(f,range(4))",
            "", "o0 o1 o2 o3"),
-    python("py threads", "from concurrent.futures import ThreadPoolExecutor as T\nlist(T(4).map(lambda i: open(f'o{i}','w').write('x'),range(8)))",
+    python("py threads", "from concurrent.futures import ThreadPoolExecutor as T\n"
+           "list(T(4).map(lambda i: open(f'o{i}','w').write('x'),range(8)))",
            "", " ".join(f"o{i}" for i in range(8))),
     python("py import", "import sys;sys.path.insert(0,'.');import mod", "mod.py", ""),
     python("py import of a package", "import sys;sys.path.insert(0,'.');import pkg", "pkg/__init__.py pkg/part.py", ""),

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from capture import blind_cases, c_cases, python_cases, shell_cases, tool_cases
-from capture.cases import ANY, Case
-from capture.conftest import Seen
+from capture.cases import ANY, Case, Seen
 
 CASES = [*shell_cases.CASES, *c_cases.CASES, *tool_cases.CASES, *python_cases.CASES, *blind_cases.CASES]
 

@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 
 from roar.api.events import Event, FileStat
+from roar_tracer_preload.place import LIBRARY
 from roar_tracer_preload.rawcalls import calls_kernel
 
 _SYSTEM = (b"/usr/", b"/lib", b"/bin/", b"/sbin/", b"/opt/", b"/nix/", b"/snap/", b"/etc/")
 """The distribution's own programs use libc; and libc itself is here."""
+_SHIM = b"/" + LIBRARY.encode()
+"""Of a run within this one: it calls the kernel itself, and nothing of the command's."""
 _MOST_REMEMBERED = 4096
 
 _Identity = tuple[int, int, int, int]
@@ -36,7 +39,7 @@ class ObjectScan:
     def add(self, event: Event) -> None:
         """An object was run or mapped."""
         path = event.path
-        if not path.startswith(b"/") or path.startswith(_SYSTEM) or path in self._done:
+        if not path.startswith(b"/") or path.startswith(_SYSTEM) or path in self._done or path.endswith(_SHIM):
             return
         self._done.add(path)
         if not event.reason:  # else it is reported as blind already

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roar.api.errors import PreflightFailed
 
-LIBRARY, ARENA = "p.so", "arena"
+LIBRARY, ARENA = "roar-preload.so", "arena"
 _NOTE = "elsewhere"
 _PREFIX = "roar-preload-"
 _UNUSABLE = frozenset(" :$\n")

@@ -1,0 +1,41 @@
+"""Runs a command under the tracer in a process of its own: python driver.py JOURNAL RESULT COMMAND…
+
+The events are asked for while the command runs and once after; they, the exit and the coverage go to RESULT as a pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+from roar.api.process import Launch
+from roar_tracer_preload.tracer import PreloadTracer
+
+
+def main(journal: Path, result: Path, command: list[str]) -> None:
+    executable = shutil.which(command[0]) or command[0]
+    launch = Launch(tuple(map(os.fsencode, command)), os.fsencode(executable), dict(os.environb), os.getcwdb())
+    traced = PreloadTracer().start(launch, journal)
+    (result.parent / "started").write_text(str(traced.pid))
+    events, ended = [], threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(0.005):
+            events.extend(traced.events())
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    done = traced.wait()
+    ended.set()
+    thread.join()
+    early = len(events)
+    events.extend(traced.events())
+    result.write_bytes(pickle.dumps((events, done, traced.finish(), early)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
