@@ -185,6 +185,17 @@ def test_an_implementation_with_an_unknown_argument_is_left_out(site: Site) -> N
     assert owner == "a" and "surprise" in reason
 
 
+def test_a_wrapper_of_pluggy_s_old_kind_is_left_out_with_the_way_to_mend_it(site: Site) -> None:
+    marker = "import pluggy\nhookimpl = pluggy.HookimplMarker('roar')\n"
+    found = observers(
+        site,
+        a=marker + hook("roar_keep", "", "yield", "(hookwrapper=True)"),
+        b=marker + hook("roar_keep", "", "return True"),
+    )
+    assert found.roar_keep(path=b"/x", direction="input", command=()) is True
+    assert [(owner, "wrapper=True" in reason) for owner, reason in problems(site)] == [("a", True)]
+
+
 def test_what_nobody_implements_need_not_be_called(site: Site) -> None:
     found = observers(site, a=hook("roar_redact", "value", "return value"))
     assert found.implement("roar_redact") and not found.implement("roar_keep")

@@ -88,10 +88,15 @@ def _manager(plugins: Sequence[Plugin]) -> pluggy.PluginManager:
 
     manager = _empty_manager()
     for plugin in reversed(plugins):  # pluggy calls the last one registered first
+        trial = _empty_manager()  # as one that fails stays registered by half
         try:
-            _empty_manager().register(plugin.target)  # tried first: one that fails stays registered by half
+            trial.register(plugin.target)
         except (ValueError, pluggy.PluginValidationError) as error:
             plugin.blame(f"its hooks don't fit: {' '.join(str(error).split())}")
+            continue
+        callers = trial.get_hookcallers(plugin.target) or ()
+        if any(implementation.hookwrapper for caller in callers for implementation in caller.get_hookimpls()):
+            plugin.blame("its hooks are wrappers of the old kind (hookwrapper=True); make them wrapper=True")
             continue
         manager.register(plugin.target, f"{plugin.distribution}:{plugin.module}")
         for caller in manager.get_hookcallers(plugin.target) or ():
