@@ -89,8 +89,8 @@ def _edges(place: Place, folder: str) -> int:
     return int(count.stdout)
 
 
-def at_once(place: Place) -> AtOnce:
-    """Starts 64 runs without waiting, and counts what is in the record when all have ended."""
+def at_once(place: Place, count: int = AT_ONCE) -> AtOnce:
+    """Starts `count` runs without waiting, and counts what is in the record when all have ended."""
     place.clear()
     before = _count(place)
     started = time.monotonic()
@@ -103,12 +103,12 @@ def at_once(place: Place) -> AtOnce:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for i in range(AT_ONCE)
+        for i in range(count)
     ]
     for process in running:
         process.wait()
     wall_s = time.monotonic() - started
-    return AtOnce(AT_ONCE, _count(place) - before, wall_s)
+    return AtOnce(count, _count(place) - before, wall_s)
 
 
 def _count(place: Place) -> int:

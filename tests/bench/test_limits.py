@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.overhead import SHIM, measure
+from bench.report import ratio
 from bench.scale import inputs_of
 from bench.startup import PYTHON_MS, RUN_MS, VERSION_MS
 from bench.timing import Series, in_turns, plain
-from bench.workloads import Place, lay_out
+from bench.workloads import WORKLOADS, Place, lay_out
 
 BUSY = 2
 """By how much a promise may be exceeded here: what shares the caches costs CPU, too."""
@@ -44,6 +46,15 @@ def test_start_up_is_a_small_multiple_of_an_interpreters(
     ratios = [series[name].least(what) / series["python"].least(what) for what in ("cpu_s", "wall_s")]
 
     assert min(ratios) <= promised_ms / PYTHON_MS * BUSY
+
+
+@pytest.mark.requirement("PERF-2")
+@pytest.mark.parametrize("name", ["opens", "getpid", "spawn"])
+def test_the_shim_costs_a_traced_program_little(place: Place, name: str) -> None:
+    found = measure(name, place, 3, [SHIM])
+
+    assert found.dropped == 0
+    assert ratio(found, SHIM, "cpu_s") <= WORKLOADS[name].cpu_target * 1.25
 
 
 @pytest.mark.requirement("PERF-3", "PERF-4")
