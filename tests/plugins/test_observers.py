@@ -196,6 +196,16 @@ def test_a_wrapper_of_pluggy_s_old_kind_is_left_out_with_the_way_to_mend_it(site
     assert [(owner, "wrapper=True" in reason) for owner, reason in problems(site)] == [("a", True)]
 
 
+def test_a_redaction_can_be_no_wrapper(site: Site) -> None:
+    found = observers(
+        site,
+        a=hook("roar_redact", "value", "return (yield)", "(wrapper=True)"),
+        b=hook("roar_redact", "value", "return value + '!'"),
+    )
+    assert found.roar_redact("command", "x") == ("x!",)
+    assert [owner for owner, _ in problems(site)] == ["a"]
+
+
 def test_what_nobody_implements_need_not_be_called(site: Site) -> None:
     found = observers(site, a=hook("roar_redact", "value", "return value"))
     assert found.implement("roar_redact") and not found.implement("roar_keep")

@@ -95,7 +95,10 @@ def _manager(plugins: Sequence[Plugin]) -> pluggy.PluginManager:
             plugin.blame(f"its hooks don't fit: {' '.join(str(error).split())}")
             continue
         callers = trial.get_hookcallers(plugin.target) or ()
-        if any(implementation.hookwrapper for caller in callers for implementation in caller.get_hookimpls()):
+        if any(caller.name == "roar_redact" and one.wrapper for caller in callers for one in caller.get_hookimpls()):
+            plugin.blame("roar_redact can't be a wrapper: every implementation gets what the last one answered")
+            continue
+        if any(one.hookwrapper for caller in callers for one in caller.get_hookimpls()):
             plugin.blame("its hooks are wrappers of the old kind (hookwrapper=True); make them wrapper=True")
             continue
         manager.register(plugin.target, f"{plugin.distribution}:{plugin.module}")
