@@ -11,6 +11,7 @@ A plugin is a distribution with an entry point in the group of its kind (``roar.
     @hookimpl
     def roar_hashers():
         from my_package.xxh3 import Xxh3
+
         return [Xxh3]
 
 Its module is imported when its kind is first asked for, never to list it.  Configuration keys may be declared by a module
