@@ -8,6 +8,7 @@ A plugin is a distribution with an entry point in the group of its kind (``roar.
 
     roar_api = 1
 
+
     @hookimpl
     def roar_hashers():
         from my_package.xxh3 import Xxh3
