@@ -12,7 +12,8 @@ import pytest
 from roar.api import FileStat
 from roar.hashers import Sha256
 from roar.run import digest
-from roar.run.digest import Digester, Task, wait_for_all
+from roar.run.digest import Task
+from roar.run.digester import Digester, wait_for_all
 from roar.run.resolve import stat_of
 
 SHA = ("sha256",)
@@ -172,3 +173,43 @@ def test_a_new_name_does_not_take_the_digest_away(tmp_path: Path) -> None:
     assert digest_all(Task(path, meant, SHA))[path].hashes == {}
     done = digest_all(Task(path, meant, SHA, "input", True))[path]
     assert done.hashes == {"sha256": hashlib.sha256(b"content").hexdigest()}
+
+
+@pytest.mark.requirement("HASH-3", "PERF-3")
+def test_many_small_files_are_shared_with_other_processes(tmp_path: Path) -> None:
+    tasks = []
+    for i in range(9000):
+        file = tmp_path / str(i)
+        file.write_bytes(b"%d" % i)
+        tasks.append(Task(os.fsencode(file), state(file), SHA, "output"))
+    (tmp_path / "4500").write_bytes(b"changed")
+    (tmp_path / "8999").unlink()
+    digester = Digester({"sha256": Sha256}, 4)
+    digester.hurry()
+    digester.share(tasks)
+    assert digester._helpers, "no other process was asked"
+    wait_for_all(digester, lambda: False, lambda: None)
+    digester.close()
+    done = digester.done["output"]
+    assert len(done) == 9000
+    assert done[tasks[4500].path].reason == digest.CHANGED
+    assert done[tasks[8999].path].reason == digest.GONE
+    for i in (0, 4499, 4501, 8998):
+        assert done[tasks[i].path].hashes == {"sha256": hashlib.sha256(b"%d" % i).hexdigest()}
+        assert done[tasks[i].path].stat is tasks[i].expected
+
+
+@pytest.mark.requirement("HASH-2")
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_what_a_killed_process_left_over_is_hashed_or_said_to_be_interrupted(tmp_path: Path, interrupted: bool) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    task = Task(os.fsencode(file), state(file), SHA)
+    digester = Digester({"sha256": Sha256}, 4)
+    digester.share([task] * 9000)
+    for helper in digester._helpers:
+        helper.kill()
+    wait_for_all(digester, lambda: interrupted, lambda: None)
+    digester.close()
+    reason = digester.done["input"][task.path].reason
+    assert reason in ((digest.INTERRUPTED, None) if interrupted else (None,))

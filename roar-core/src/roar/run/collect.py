@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from roar.api.events import Event, FileStat, Kind
 from roar.api.tracer import Traced
-from roar.run.digest import Digested, Digester, Task
+from roar.run.digest import Digested, Task
+from roar.run.digester import Digester
 from roar.run.fold import Fold, Folded
 from roar.run.resolve import Resolver, stat_of, tree_of
 

@@ -17,7 +17,8 @@ from roar.api.records import Capture, Edge, JobRecord, Status, Verdict
 from roar.api.tracer import Coverage
 from roar.context import Context
 from roar.run.collect import Collector
-from roar.run.digest import CHANGED, CHANGED_OUTPUT, OFF, TOO_LARGE, Digested, Digester, Task, wait_for_all
+from roar.run.digest import CHANGED, CHANGED_OUTPUT, OFF, TOO_LARGE, Digested, Task
+from roar.run.digester import Digester, wait_for_all
 from roar.run.filetimes import coarse_ns
 from roar.run.fold import Folded
 from roar.run.known import WORTH_LOOKING_UP, known
@@ -252,7 +253,7 @@ def _hash(
                 yield Task(path, now, hashing.outputs, "output")
 
     report = Progress(digester, len(inputs) + len(outputs), sys.stderr)
-    digester.submit(list(wanted()))  # a list, as the answers depend on what the workers change
+    digester.share(list(wanted()))
     wait_for_all(digester, interrupted, report)
     report.clear()
     digester.close()
