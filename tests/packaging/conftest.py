@@ -22,9 +22,14 @@ from package_builds import PACKAGES, Built, Environment, build, copy_sources
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the packages are built from."""
+    return copy_sources(tmp_path_factory.mktemp("packages") / "sources")
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(sources: Path) -> dict[str, Built]:
     """Wheel and sdist of every package."""
-    sources = copy_sources(tmp_path_factory.mktemp("packages") / "sources")
     out = sources.with_name("dist")
     return {
         name: Built(build(sources / folder, out, "wheel"), build(sources / folder, out, "sdist"))

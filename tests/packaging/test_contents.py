@@ -35,19 +35,21 @@ def _sdist_names(sdist: Path) -> set[str]:
         return {name.partition("/")[2] for name in archive.getnames()}
 
 
-def _sources(package: str, *suffixes: str) -> set[str]:
-    source = ROOT / PACKAGES[package] / "src"
+def _modules(sources: Path, package: str, *suffixes: str) -> set[str]:
+    source = sources / PACKAGES[package] / "src"
     return {str(path.relative_to(source)) for path in source.rglob("*") if path.suffix in suffixes}
 
 
 @pytest.mark.parametrize("package", IMPORTS)
-def test_a_wheel_has_all_modules_its_types_and_nothing_else(wheelhouse: Mapping[str, Built], package: str) -> None:
+def test_a_wheel_has_all_modules_its_types_and_nothing_else(
+    wheelhouse: Mapping[str, Built], sources: Path, package: str
+) -> None:
     name = IMPORTS[package]
 
     inside = {entry for entry in _names(wheelhouse[package].wheel) if ".dist-info/" not in entry}
 
     assert f"{name}/py.typed" in inside
-    assert _sources(package, ".py", ".c", ".h", ".json") <= inside
+    assert _modules(sources, package, ".py", ".c", ".h", ".json") <= inside
     assert {entry.partition("/")[0] for entry in inside} == {name}
     assert not [entry for entry in inside if "__pycache__" in entry or entry.endswith((".pyc", ".o", ".orig", "~"))]
 
@@ -57,6 +59,7 @@ def test_the_wheel_of_roar_cli_has_no_code(wheelhouse: Mapping[str, Built]) -> N
         "dist-info/METADATA",
         "dist-info/WHEEL",
         "dist-info/RECORD",
+        "dist-info/entry_points.txt",
         "dist-info/licenses/LICENSE",
     }
 
@@ -92,11 +95,13 @@ def test_each_distribution_says_its_licence_python_and_description(
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_an_sdist_has_what_a_build_and_a_reader_need(wheelhouse: Mapping[str, Built], package: str) -> None:
+def test_an_sdist_has_what_a_build_and_a_reader_need(
+    wheelhouse: Mapping[str, Built], sources: Path, package: str
+) -> None:
     inside = _sdist_names(wheelhouse[package].sdist)
 
     assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO"} <= inside
-    assert {f"src/{name}" for name in _sources(package, ".py", ".c", ".h", ".typed")} <= inside
+    assert {f"src/{name}" for name in _modules(sources, package, ".py", ".c", ".h", ".typed")} <= inside
     assert not [name for name in inside if name.endswith((".so", ".pyc")) or "__pycache__" in name]
     assert not [name for name in inside if name.startswith(("tests", "demo", ".venv", "dist"))]
 
@@ -110,10 +115,10 @@ def test_the_changelog_begins_with_the_version_of_the_package(wheelhouse: Mappin
     assert headings[0] in (version, f"[{version}]", "Unreleased")
 
 
-@pytest.mark.requirement("PLUG-1")
+@pytest.mark.requirement("PLUG-1", "INIT-5")
 def test_our_plugins_are_found_by_entry_points_of_their_kind(wheelhouse: Mapping[str, Built]) -> None:
     groups = {}
-    for package in IMPORTS:
+    for package in PACKAGES:
         with zipfile.ZipFile(wheelhouse[package].wheel) as archive:
             name = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
             parser = ConfigParser(delimiters=("=",))
@@ -121,6 +126,9 @@ def test_our_plugins_are_found_by_entry_points_of_their_kind(wheelhouse: Mapping
             groups[package] = {section: set(parser[section]) for section in parser.sections()}
 
     assert groups["roar-core"]["console_scripts"] == {"roar"}
+    assert groups["roar-cli"] == {"console_scripts": {"roar"}}, (
+        "uv and pipx link what the named distribution brings itself"
+    )
     assert {"roar.filters", "roar.hashers", "roar.storages"} <= set(groups["roar-core"])
     assert groups["roar-tracer-preload"] == {"roar.tracers": {"preload"}}
 
