@@ -66,7 +66,7 @@ class Digester:
         for i in range(1, hands):
             self._helpers.append(Helper(small[i * part : (i + 1) * part], self._hashers))
         self.submit(task for task in tasks if task.expected is not None and task.expected.size >= BLOCK)
-        self.submit(small[:part])
+        self._put(small[:part])  # one batch for one thread: two would fight for the interpreter
 
     def _put(self, batch: list[Task]) -> None:
         with self._lock:
