@@ -90,19 +90,21 @@ class Taker:
         except OSError as error:
             return no_digest(_why(error))
         try:
-            before = os.fstat(fd)
-            if not _is_state(before, meant, task.renamed):
-                return no_digest(CHANGED)
-            if meant.size >= _SPARSE_BYTES and before.st_blocks * 512 < meant.size // _SPARSE_SHARE:
-                return no_digest(SPARSE)
-            if meant.size < BLOCK:
+            # ctime only goes forward: a small file that is in its state after it was read was in it all the time
+            if meant.size >= BLOCK or task.renamed:
+                before = os.fstat(fd)
+                if not _is_state(before, meant, task.renamed):
+                    return no_digest(CHANGED)
+                if meant.size >= _SPARSE_BYTES and before.st_blocks * 512 < meant.size // _SPARSE_SHARE:
+                    return no_digest(SPARSE)
+            if meant.size >= BLOCK:
+                values, length = self._stream(fd, meant.size, task.algorithms)
+            else:
                 content = os.read(fd, meant.size + 1)
                 if len(content) < meant.size:
                     content += _rest(fd)
-                values = tuple(self._digest_of(name, content) for name in task.algorithms)
+                values = tuple([self._digest_of(name, content) for name in task.algorithms])
                 length = len(content)
-            else:
-                values, length = self._stream(fd, meant.size, task.algorithms)
             after = os.fstat(fd)
         except InterruptedError:
             return no_digest(INTERRUPTED)
@@ -112,7 +114,7 @@ class Taker:
             os.close(fd)
         self.bytes_done += length
         if length != meant.size or not _is_state(after, meant, task.renamed):
-            return no_digest(WHILE_HASHING)
+            return no_digest(CHANGED if meant.size < BLOCK else WHILE_HASHING)
         # one object for both where nothing changed: a hundred thousand of them count
         same = after.st_ctime_ns == meant.ctime_ns and after.st_mode == meant.mode
         stat = meant if same else meant._replace(ctime_ns=after.st_ctime_ns, mode=after.st_mode)
