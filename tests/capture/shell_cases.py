@@ -85,6 +85,7 @@ CASES: list[Case] = [
     case("missing", "cat nothere", "", "", code=1),
     case("looked at only", "test -e a; ls -l a sub; stat a > /dev/null", "", ""),
     case("touched", "touch a; chmod 600 b", "", ""),
+    case("touched, then written", "touch a; echo x >> a", "a", "a"),
     case("touched new", "touch out", "", "out"),
     case("fifo", "mkfifo p; cat a > p & cat p > out; wait", "a", "out"),
     case("odd names", ("sh", "-c", "cat 'we ird' > \"new\nline\""), ["we ird"], ["new\nline"]),

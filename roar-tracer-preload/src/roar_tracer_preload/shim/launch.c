@@ -47,7 +47,10 @@ static struct record *record_launch(const struct launch *l, const char *path, ch
     struct file_state st;
     int reason = BLIND_NOT;
     int relative = l->kind == K_SPAWN && spawn_changes_directory && path[0] != '/';
-    size_t n = relative ? 0 : *path ? path_absolute(l->dirfd, path, name, SCRATCH_SIZE) : path_of_fd(l->dirfd, name, SCRATCH_SIZE);
+    int canonical = 1;
+    size_t n = relative ? 0
+               : *path  ? path_meant(l->dirfd, path, name, SCRATCH_SIZE, &canonical)
+                        : path_of_fd(l->dirfd, name, SCRATCH_SIZE);
     if (!relative && (!n || sys_stat(l->dirfd, path, l->at_flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), &st))) return 0;
     /* A program that was found fit needs no second look; were it replaced in place, its missing START would tell. */
     u64 key = n && *path ? path_key(l->dirfd, path, 0x4f) : 0;
@@ -64,7 +67,7 @@ static struct record *record_launch(const struct launch *l, const char *path, ch
     struct record *r = record_new(l->kind, 0, name, n, "", 0);
     if (!r) return 0;
     r->reason = (u8)reason;
-    if (n) record_stat(r, &st, B_EXISTED);
+    if (n) record_stat(r, &st, B_EXISTED | (canonical ? B_CANONICAL : 0));
     return r;
 }
 

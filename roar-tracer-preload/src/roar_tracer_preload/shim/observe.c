@@ -187,10 +187,11 @@ static void observe_named(int dirfd, const char *path, int bits) {
     if (key && seen_has(key)) return;
     if (sys_stat(dirfd, path, 0, &st) || !S_ISREG(st.mode)) return;
     char *name = scratch_get();
-    size_t n = name ? path_absolute(dirfd, path, name, SCRATCH_SIZE) : 0;
-    if (n) {
+    int canonical = 0;
+    size_t n = name ? path_meant(dirfd, path, name, SCRATCH_SIZE, &canonical) : 0;
+    if (n && !is_nameless(name)) {
         struct record *r = record_new(K_READ, 0, name, n, "", 0);
-        record_stat(r, &st, B_EXISTED | bits);
+        record_stat(r, &st, B_EXISTED | bits | (canonical ? B_CANONICAL : 0));
         record_state(r, S_OK);
         if (key) seen_add(key);
     }
@@ -204,15 +205,19 @@ void observe_object(int dirfd, const char *path) { observe_named(dirfd, path, B_
 
 struct record *name_before(int kind, u32 flags, int dirfd1, const char *path1, int dirfd2, const char *path2, struct file_state *st) {
     if (!arena_on() || !path1 || (st && quiet)) return 0;
-    if (st && sys_stat(dirfd1, path1, AT_SYMLINK_NOFOLLOW, st) < 0) return 0; /* the call will fail */
+    int at_flags = kind == K_TRUNCATE ? 0 : AT_SYMLINK_NOFOLLOW; /* the others act on the link itself */
+    if (st && sys_stat(dirfd1, path1, at_flags, st) < 0) return 0; /* the call will fail */
     char *name1 = scratch_get(), *name2 = path2 ? scratch_get() : 0;
     struct record *r = 0;
     if (name1 && (!path2 || name2)) {
         size_t m = path2 ? path_absolute(dirfd2, path2, name2, SCRATCH_SIZE) : 0;
-        size_t n = kind == K_SYMLINK ? str_len(path1) : path_absolute(dirfd1, path1, name1, SCRATCH_SIZE);
+        int canonical = 0;
+        size_t n = kind == K_SYMLINK    ? str_len(path1)
+                   : kind == K_TRUNCATE ? path_meant(dirfd1, path1, name1, SCRATCH_SIZE, &canonical)
+                                        : path_absolute(dirfd1, path1, name1, SCRATCH_SIZE);
         if (n && n < SCRATCH_SIZE && (m || !path2)) {
             r = record_new(kind, flags, kind == K_SYMLINK ? path1 : name1, n, path2 ? name2 : "", m);
-            if (st) record_stat(r, st, B_EXISTED);
+            if (st) record_stat(r, st, B_EXISTED | (canonical ? B_CANONICAL : 0));
         } else {
             tell_blind(BLIND_PATH, path2 ? path2 : path1);
         }

@@ -79,8 +79,7 @@ static size_t directory_load(char *buffer, size_t size) {
     return __atomic_load_n(&directory.sequence, __ATOMIC_RELAXED) == before ? n : 0;
 }
 
-/* Names below these are another file at each use: they must not be known again. */
-static int is_shifting(const char *path) { return has_prefix(path, "/proc") || has_prefix(path, "/dev/"); }
+int path_is_shifting(const char *path) { return has_prefix(path, "/proc") || has_prefix(path, "/dev/"); }
 
 /* The current directory into `buffer`; its length, 0: none, or "(unreachable)…" after a chroot or an unmount. */
 static size_t directory_text(char *buffer, size_t size) {
@@ -90,7 +89,7 @@ static size_t directory_text(char *buffer, size_t size) {
     long rc = SYS(__NR_getcwd, buffer, size < KERNEL_PATH_MAX ? size : KERNEL_PATH_MAX);
     if (rc <= 1 || buffer[0] != '/') return 0;
     n = (size_t)rc - 1;
-    if (!is_shifting(buffer) && SYS(__NR_getpid) == (long)process_owner)
+    if (!path_is_shifting(buffer) && SYS(__NR_getpid) == (long)process_owner)
         directory_store(buffer, (u32)n, hash_bytes(1, buffer, n) | 1, epoch);
     return n;
 }
@@ -102,7 +101,7 @@ static u64 directory_hash(void) {
     char *buffer = scratch_get();
     if (!buffer) return 0;
     size_t n = directory_text(buffer, SCRATCH_SIZE);
-    if (n && !is_shifting(buffer)) h = hash_bytes(1, buffer, n) | 1;
+    if (n && !path_is_shifting(buffer)) h = hash_bytes(1, buffer, n) | 1;
     scratch_put(buffer);
     return h;
 }
@@ -125,7 +124,7 @@ static size_t split(const char *path, size_t *last) {
 u64 path_key(int dirfd, const char *path, int use) {
     size_t last, n = split(path, &last);
     u64 base = path[0] == '/' ? 3 : dirfd == AT_FDCWD ? directory_hash() : 0;
-    if (!n || !base || is_shifting(path)) return 0;
+    if (!n || !base || path_is_shifting(path)) return 0;
     u64 generation = __atomic_load_n(generation_of(path + last, n - last), __ATOMIC_ACQUIRE);
     u64 seed = mix((base + root_salt) ^ ((u64)use << 56) ^ generation, 0x9E3779B97F4A7C15ull ^ generation_of_all());
     u64 key = hash_bytes(seed, path, n);
@@ -135,7 +134,7 @@ u64 path_key(int dirfd, const char *path, int use) {
 int path_directory_known(int dirfd, const char *path, u64 *key) {
     size_t last, n = split(path, &last);
     *key = 0;
-    if (last == n || (path[0] != '/' && dirfd != AT_FDCWD) || is_shifting(path)) return 0;
+    if (last == n || (path[0] != '/' && dirfd != AT_FDCWD) || path_is_shifting(path)) return 0;
     if (str_equal(path + last, ".") || str_equal(path + last, "..")) return 0;
     if (last == 0) return 1; /* in the current directory itself, and getcwd is canonical */
     u64 base = path[0] == '/' ? 5 : directory_hash();
@@ -172,4 +171,15 @@ size_t path_absolute(int dirfd, const char *path, char *buffer, size_t size) {
     if (k + n + 1 > size) return 0;
     mem_copy(buffer + k, path, n + 1);
     return k + n;
+}
+
+size_t path_meant(int dirfd, const char *path, char *buffer, size_t size, int *canonical) {
+    *canonical = 0;
+    if (likely(!path_is_shifting(path)) || quiet) return path_absolute(dirfd, path, buffer, size);
+    int fd = (int)SYS(__NR_openat, dirfd, path, O_PATH | O_CLOEXEC);
+    size_t n = fd >= 0 ? path_of_fd(fd, buffer, size) : 0;
+    if (fd >= 0) SYS(__NR_close, fd);
+    if (!n) return path_absolute(dirfd, path, buffer, size);
+    *canonical = 1;
+    return n;
 }

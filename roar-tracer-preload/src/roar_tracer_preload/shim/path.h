@@ -10,6 +10,12 @@ size_t path_of_fd(int fd, char *buffer, size_t size);
 /* Lexical: directory, "/", path, symbolic links as they are; its length, 0: can't be told. */
 size_t path_absolute(int dirfd, const char *path, char *buffer, size_t size);
 
+/* As path_absolute; but names that mean another file in each process (/proc/self/exe, /dev/fd/3) are followed, which sets *canonical. */
+size_t path_meant(int dirfd, const char *path, char *buffer, size_t size, int *canonical);
+
+/* Whether a name means another file in each process, or at each use. */
+int path_is_shifting(const char *path);
+
 /* A key for "this name, used in this way"; 0: a name that must not be known again (it may mean another file each time). */
 u64 path_key(int dirfd, const char *path, int use);
 

@@ -33,11 +33,11 @@ static void see_object(const char *name) {
     if (is_ours_to_see(name)) observe_object(AT_FDCWD, name);
 }
 
-/* The program's name as execve(2) was given it; when that is relative, the kernel's own.  Asking the kernel makes it set up
+/* The program's name as execve(2) was given it; when that is relative or /proc/self/exe, the kernel's own.  Asking the kernel makes it set up
  * /proc/PID, which costs as much as all the rest of this. */
 static const char *program_name(char *buffer, size_t size) {
     const char *name = getauxval ? (const char *)getauxval(AT_EXECFN) : 0;
-    if (name && name[0] == '/') return name;
+    if (name && name[0] == '/' && !path_is_shifting(name)) return name;
     long n = SYS(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", buffer, size - 1);
     buffer[n > 0 && n < (long)size - 1 ? n : 0] = 0;
     return buffer;
@@ -81,6 +81,28 @@ EXPORT pid_t __fork(void) { return forked(NEXT(__fork)()); }
 EXPORT pid_t _Fork(void) { return forked(NEXT(_Fork)()); }
 EXPORT int forkpty(int *master, char *name, const struct termios *term, const struct winsize *size) {
     return forked(NEXT(forkpty)(master, name, term, size));
+}
+
+/* The child runs `function` on a stack of its own and never comes back here, so that a wrapper can be. */
+#define CLONED(call)                                                                                             \
+    int pid = call;                                                                                              \
+    if (pid > 0 && !(flags & CLONE_THREAD) && arena && !quiet) {                                                  \
+        tell_fork((u32)pid);                                                                                     \
+        if (flags & CLONE_NEWNS) tell_blind(BLIND_NAMESPACE, "clone");                                            \
+    }                                                                                                            \
+    return pid
+
+typedef int clone_function(void *);
+extern int __clone(clone_function *, void *, int, void *, ...);
+EXPORT int wrapped_clone(clone_function *f, void *stack, int flags, void *argument, void *a, void *b, void *c) __asm__("clone");
+EXPORT int wrapped___clone(clone_function *f, void *stack, int flags, void *argument, void *a, void *b, void *c) __asm__("__clone");
+
+int wrapped_clone(clone_function *f, void *stack, int flags, void *argument, void *a, void *b, void *c) {
+    CLONED(NEXT(clone)(f, stack, flags, argument, a, b, c));
+}
+
+int wrapped___clone(clone_function *f, void *stack, int flags, void *argument, void *a, void *b, void *c) {
+    CLONED(NEXT(__clone)(f, stack, flags, argument, a, b, c));
 }
 
 /* Ends the parent inside libc, so it must say before that there will be a process whose number isn't known. */

@@ -1,5 +1,6 @@
-/* fopen and freopen: they open by a hidden name inside libc, so each needs its own wrapper. */
+/* fopen, freopen and setmntent: they open by a hidden name inside libc, so each needs its own wrapper. */
 #include <fcntl.h>
+#include <mntent.h>
 #include <stdio.h>
 
 #include "next.h"
@@ -29,6 +30,11 @@ static int flags_of(const char *mode) {
 
 EXPORT FILE *fopen(const char *path, const char *mode) { STREAM_OPENED(path, mode, NEXT(fopen)(path, mode)); }
 EXPORT FILE *fopen64(const char *path, const char *mode) { STREAM_OPENED(path, mode, NEXT(fopen64)(path, mode)); }
+
+extern FILE *_IO_fopen(const char *, const char *); /* of old binaries */
+EXPORT FILE *_IO_fopen(const char *path, const char *mode) { STREAM_OPENED(path, mode, NEXT(_IO_fopen)(path, mode)); }
+
+EXPORT FILE *setmntent(const char *path, const char *mode) { STREAM_OPENED(path, mode, NEXT(setmntent)(path, mode)); }
 
 EXPORT FILE *freopen(const char *path, const char *mode, FILE *old) {
     STREAM_OPENED(path, mode, NEXT(freopen)(path, mode, old));

@@ -32,10 +32,13 @@ static void times_after(const struct setting *s, int rc) {
     if (rc || !s->is_worth_it || sys_stat(s->dirfd, s->path, s->at_flags, &after)) return;
     if (after.mtime == s->before.mtime) return;
     char *name = scratch_get();
-    size_t n = !name ? 0 : *s->path ? path_absolute(s->dirfd, s->path, name, SCRATCH_SIZE) : path_of_fd(s->dirfd, name, SCRATCH_SIZE);
+    int canonical = 1;
+    size_t n = !name      ? 0
+               : *s->path ? path_meant(s->dirfd, s->path, name, SCRATCH_SIZE, &canonical)
+                          : path_of_fd(s->dirfd, name, SCRATCH_SIZE);
     if (n) {
         struct record *r = record_new(K_TIMES, 0, name, n, "", 0);
-        record_stat(r, &s->before, B_EXISTED | (*s->path ? 0 : B_CANONICAL));
+        record_stat(r, &s->before, B_EXISTED | (canonical ? B_CANONICAL : 0));
         if (r) r->time = after.mtime;
         record_state(r, S_OK);
     }
@@ -58,6 +61,10 @@ EXPORT int utime(const char *path, const struct utimbuf *times) { TIMES_SET(AT_F
 
 EXPORT int utimes(const char *path, const struct timeval times[2]) {
     TIMES_SET(AT_FDCWD, path, 0, NEXT(utimes)(path, times));
+}
+
+EXPORT int lutimes(const char *path, const struct timeval times[2]) {
+    TIMES_SET(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, NEXT(lutimes)(path, times));
 }
 
 EXPORT int futimesat(int dirfd, const char *path, const struct timeval times[2]) {
