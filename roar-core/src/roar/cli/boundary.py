@@ -177,7 +177,9 @@ def _tell_plugin_problems(context: Context) -> None:
     """Plugins that could not be used, once a command, if the command loaded any."""
     plugins = context.__dict__.get("plugins")
     for plugin, reason in getattr(plugins, "problems", ()):
-        _say(f"roar: plugin {_printable(str(plugin))} is not used: {_printable(str(reason))}")
+        _say(
+            f"roar: plugin {_printable(str(plugin))}: {_printable(str(reason))} (roar goes on without it; see: roar plugins)"
+        )
 
 
 def _printable(text: str | bytes, keep_lines: bool = False) -> str:
