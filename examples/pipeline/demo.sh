@@ -48,7 +48,7 @@ type_ roar show results/model.npz
 
 say "What to try next:"
 cat <<NEXT
-  source ${sources%/examples/pipeline}/.venv/bin/activate && cd $folder
+  source $(printf %q "$(dirname "$(command -v roar)")/activate") && cd $(printf %q "$folder")
   roar show @2                          all about the step that trained the model
   roar show @2 --json                   the same for a program
   sed -i 's/"hidden": 24/"hidden": 4/' params.json
