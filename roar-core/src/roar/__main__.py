@@ -64,7 +64,16 @@ def _occupy_standard_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
+def _forget_working_directory() -> None:
+    """Takes back what `python -m` puts first on the path of modules: a json.py in the user's directory is not ours."""
+    try:
+        here = os.getcwd()
+    except OSError:  # it was removed
+        here = ""
+    if not sys.flags.safe_path and sys.path[:1] == [here]:
+        del sys.path[0]
+
+
 if __name__ == "__main__":
-    if not sys.flags.safe_path and sys.path[:1] == [os.getcwd() if os.path.isdir(".") else ""]:
-        del sys.path[0]  # `python -m` puts the working directory first: its json.py is not ours
+    _forget_working_directory()
     sys.exit(main())
