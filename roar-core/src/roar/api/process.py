@@ -130,7 +130,7 @@ def wait(child: Child) -> Exit:
             info = signal.sigwaitinfo(_HELD)
             number = info.si_signo
             if number == signal.SIGCHLD:
-                ended = _reap(child.pid)
+                ended = _reap(child)
                 if ended is not None:
                     return ended
             elif not child.witness.saw(number) and info.si_code != _SI_KERNEL:
@@ -140,20 +140,28 @@ def wait(child: Child) -> Exit:
         child.witness.close()
 
 
-def _reap(pid: int) -> Exit | None:
+def _reap(child: Child) -> Exit | None:
     while True:
-        done, status, usage = os.wait4(pid, os.WNOHANG | os.WUNTRACED)
+        done, status, usage = os.wait4(child.pid, os.WNOHANG | os.WUNTRACED)
         if not done:
             return None
         if not os.WIFSTOPPED(status):
             return exit_of(status, usage)
-        _stop(os.WSTOPSIG(status))
+        continued = signal.SIGCONT in signal.sigpending() and not child.witness.is_stopping()
+        if _is_stopped(child.pid) and not continued:
+            _stop(os.WSTOPSIG(status))
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].startswith(b"T")
+    except OSError:
+        return True
 
 
 def _stop(number: int) -> None:
     """Stops roar by the signal that stopped the command, as the shell shows it; returns when the shell continues the group."""
-    if signal.SIGCONT in signal.sigpending():
-        return  # it was continued meanwhile
     if number in _STOPS and signal.getsignal(number) == signal.SIG_DFL:
         os.kill(os.getpid(), number)  # is one with a signal from the terminal that is still pending: roar stops once
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
@@ -180,32 +188,16 @@ class GroupWitness:
     """
 
     def __init__(self) -> None:
-        self._pid = 0
-        self._pipe = -1
+        self._pid, self._pipe = _idle_process()
         self._seen = 0  # the signals that the group got and roar has not asked about, as a bit mask
-        self._start()
 
     def close(self) -> None:
         """Ends it."""
-        if self._pipe >= 0:
-            os.close(self._pipe)
-            self._pipe = -1
         if self._pid:
+            os.close(self._pipe)
             os.kill(self._pid, signal.SIGKILL)  # it may be stopped
             os.waitpid(self._pid, 0)
             self._pid = 0
-
-    def _start(self) -> None:
-        read, self._pipe = os.pipe()
-        held = [read] + [fd for fd in _open_descriptors() if fd > 2 and os.get_inheritable(fd)]
-        actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-        actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in held if fd > 2)]
-        try:
-            self._pid = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=_HELD)
-        except OSError:  # no cat: every signal is passed on
-            self._pid = 0
-        finally:
-            os.close(read)
 
     def saw(self, number: int) -> bool:
         """Whether the group got the signal, which roar has just received."""
@@ -215,12 +207,31 @@ class GroupWitness:
         self._seen &= ~bit
         return was_seen
 
+    def is_stopping(self) -> bool:
+        """Whether the group's last word was to stop; SIGCONT takes that back (signal(7))."""
+        return bool(_pending(self._pid) & sum(1 << number for number in _STOPS))
+
     def _look(self) -> None:
-        pending = _pending(self._pid) if self._pid else 0
-        if pending:
-            self._seen |= pending
+        while self._pid and _pending(self._pid):
+            successor = _idle_process()  # before this one goes: there is no moment without a witness
+            self._seen |= _pending(self._pid)
             self.close()
-            self._start()
+            self._pid, self._pipe = successor
+
+
+def _idle_process() -> tuple[int, int]:
+    """Starts a process that does nothing in this process group: (its pid, the pipe that keeps it); (0, -1) if that fails."""
+    read, write = os.pipe()
+    held = [read] + [fd for fd in _open_descriptors() if fd > 2 and os.get_inheritable(fd)]
+    actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in held if fd > 2)]
+    try:
+        return os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=_HELD), write
+    except OSError:  # no cat: every signal is passed on
+        os.close(write)
+        return 0, -1
+    finally:
+        os.close(read)
 
 
 def _pending(pid: int) -> int:
