@@ -16,8 +16,13 @@ import pytest
 
 
 def pytest_sessionstart() -> None:
-    """Undoes what nohup and shells do to background jobs: with SIGINT ignored, programs under test never see theirs."""
-    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    """Undoes what nohup and shells do to background jobs: signals that they ignore never reach the programs under test."""
+    usual_of = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGQUIT: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    for number, usual in usual_of.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
 
