@@ -79,7 +79,9 @@ static size_t directory_load(char *buffer, size_t size) {
     return __atomic_load_n(&directory.sequence, __ATOMIC_RELAXED) == before ? n : 0;
 }
 
-int path_is_shifting(const char *path) { return has_prefix(path, "/proc") || has_prefix(path, "/dev/"); }
+int path_is_shifting(const char *path) {
+    return has_prefix(path, "/proc") || (has_prefix(path, "/dev/") && !has_prefix(path, "/dev/shm/"));
+}
 
 /* The current directory into `buffer`; its length, 0: none, or "(unreachable)…" after a chroot or an unmount. */
 static size_t directory_text(char *buffer, size_t size) {
