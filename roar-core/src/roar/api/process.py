@@ -202,14 +202,15 @@ class GroupWitness:
     def saw(self, number: int) -> bool:
         """Whether the group got the signal, which roar has just received."""
         self._look()
-        bit = 1 << number
-        was_seen = bool(self._seen & bit)
-        self._seen &= ~bit
+        # a stop takes back a pending SIGCONT, and the other way round (signal(7)): one that was overtaken so was there
+        opposite = _bits(_STOPS) if number == signal.SIGCONT else _bits((signal.SIGCONT,)) if number in _STOPS else 0
+        was_seen = bool(self._seen & (_bits((number,)) | opposite))
+        self._seen &= ~_bits((number,))
         return was_seen
 
     def is_stopping(self) -> bool:
         """Whether the group's last word was to stop; SIGCONT takes that back (signal(7))."""
-        return bool(_pending(self._pid) & sum(1 << number for number in _STOPS))
+        return bool(_pending(self._pid) & _bits(_STOPS))
 
     def _look(self) -> None:
         while self._pid and _pending(self._pid):
@@ -232,6 +233,10 @@ def _idle_process() -> tuple[int, int]:
         return 0, -1
     finally:
         os.close(read)
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    return sum(1 << number for number in numbers)
 
 
 def _pending(pid: int) -> int:
