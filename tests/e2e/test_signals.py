@@ -130,12 +130,16 @@ def test_a_signal_while_roar_records_keeps_the_commands_exit_code(shared: Worksp
         file.truncate(8 << 30)
     try:
         roar = subprocess.Popen(
-            [*ROAR, "run", "--hash", "sha256", "sh", "-c", "head -c 1 out.large > out.first; exit 3"],
+            [*ROAR, "run", "--hash", "sha256", "sh", "-c", f"head -c 1 out.large; echo $$ > {place}/pid; exit 3"],
             cwd=shared.root,
             env=shared.env,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        until(lambda: (place / "pid").exists() and (place / "pid").read_text(), "the command did not run")
+        command = (place / "pid").read_text().strip()
+        until(lambda: not os.path.exists(f"/proc/{command}"), "the command did not end")
         until(lambda: reads(roar.pid, large), "it is not being hashed")
         os.killpg(roar.pid, signal.SIGINT)
         _, said = roar.communicate(timeout=20)
