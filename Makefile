@@ -12,6 +12,8 @@ PYPROJECTS := pyproject.toml roar-core/pyproject.toml roar-tracer-preload/pyproj
 SHIM := $(wildcard roar-tracer-preload/src/roar_tracer_preload/shim/*.[ch]) \
 	roar-tracer-preload/hatch_build.py roar-tracer-preload/src/roar_tracer_preload/build.py
 
+SOURCES := $(shell find roar-core/src roar-tracer-preload/src -name '*.py')
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -20,10 +22,10 @@ SHIM := $(wildcard roar-tracer-preload/src/roar_tracer_preload/shim/*.[ch]) \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/installed-demo ## install roar, run a small pipeline under it in demo/, show its lineage
+demo: $(VENV)/installed-demo $(VENV)/compiled ## install roar, run a small pipeline under it in demo/, show its lineage
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/pipeline/demo.sh "$(CURDIR)/demo"
 
-test: $(VENV)/installed-dev ## run the whole test suite (ARGS="tests/run -k rename" for a part)
+test: $(VENV)/installed-dev $(VENV)/compiled ## run the whole test suite (ARGS="tests/run -k rename" for a part)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/installed-dev ## lint, format, types, import contracts
@@ -33,13 +35,13 @@ check: $(VENV)/installed-dev ## lint, format, types, import contracts
 	@$(BIN)/mypy --package bench
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/installed-dev ## measure the overhead (ARGS="--runs 3 opens bash", see bench/README.md)
+bench: $(VENV)/installed-dev $(VENV)/compiled ## measure the overhead (ARGS="--runs 3 opens bash", see bench/README.md)
 	@$(BIN)/python -m bench $(ARGS)
 
 dist: $(VENV)/installed-dev ## build wheel and sdist of each package into dist/
 	@for package in $(PACKAGES); do $(BIN)/python -m build --no-isolation --outdir dist $$package || exit; done
 
-kill-test: $(VENV)/installed-dev ## kill roar at 10 000 random moments (the suite: 200)
+kill-test: $(VENV)/installed-dev $(VENV)/compiled ## kill roar at 10 000 random moments (the suite: 200)
 	@ROAR_KILL_ROUNDS=$${ROAR_KILL_ROUNDS:-10000} $(BIN)/python -m pytest tests/run/test_kill.py $(ARGS)
 
 coverage-of-spec: $(VENV)/installed-dev ## list the requirements that no test names
@@ -62,6 +64,11 @@ $(VENV)/installed: $(VENV)/made $(PYPROJECTS) $(SHIM)
 	@echo "Installing roar-core, roar-tracer-preload and roar-cli into $(VENV)"
 	@$(PIP) install 'hatchling>=1.25' 'editables>=0.5'
 	@$(PIP) install --no-build-isolation $(PACKAGES:%=--editable ./%)
+	@touch $@
+
+# As pip does for what isn't editable: with PYTHONDONTWRITEBYTECODE set, every start of roar would compile it anew.
+$(VENV)/compiled: $(VENV)/installed $(SOURCES)
+	@$(BIN)/python -m compileall -q roar-core/src roar-tracer-preload/src
 	@touch $@
 
 $(VENV)/installed-demo: $(VENV)/installed

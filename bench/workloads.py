@@ -83,7 +83,9 @@ def lay_out(root: Path) -> Place:
         text = f'#include <stdio.h>\n#include <stdlib.h>\nint f{i}(int x) {{ return printf("%d", x + {i}); }}\n'
         (root / f"csrc/m{i}.c").write_text(text)
     write_files(root / "read", "f", OPENED_FILES, lambda i: b"x" * 100 + b"%d" % i)
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("ROAR_", "GIT_", "LD_PRELOAD"))}
+    # without cached bytecode every start would be a compilation
+    left_out = ("ROAR_", "GIT_", "LD_PRELOAD", "PYTHONDONTWRITEBYTECODE")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     place = Place(root, str(Path(sys.executable).parent / "roar"), env)
     who = ["-c", "user.name=bench", "-c", "user.email=bench@example.org"]
     for command in (

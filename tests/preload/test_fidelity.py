@@ -135,8 +135,13 @@ def test_what_was_preloaded_stays(trace: Trace, compiled: Compiled) -> None:
 def test_descriptors_and_signals_are_those_of_the_shell(trace: Trace) -> None:
     seen = trace("ls /proc/self/fd > out; cat /proc/self/status > out2")
     assert (seen.place / "out").read_text().split() == ["0", "1", "2", "3"]
-    status = dict(line.split(":\t", 1) for line in (seen.place / "out2").read_text().splitlines())
-    assert [int(status[name], 16) for name in ("SigBlk", "SigIgn", "SigCgt")] == [0, 0, 0]
+    assert signals((seen.place / "out2").read_text()) == [0, 0, 0]
+
+
+def signals(status: str) -> list[int]:
+    """What is blocked, ignored and handled, but for what glibc's posix_spawn(3) leaves ignored in what make starts."""
+    found = dict(line.split(":\t", 1) for line in status.splitlines())
+    return [int(found[name], 16) & ~(0b11 << 31) for name in ("SigBlk", "SigIgn", "SigCgt")]
 
 
 def test_a_run_within_a_run_is_seen_by_both(trace: Trace, place: Path, tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_an_interrupted_run_is_listed_with_what_was_seen(workspace: Workspace) -
 def test_a_run_whose_command_had_ended_is_recorded_as_what_it_was(workspace: Workspace) -> None:
     workspace.commit({"input": "data\n", ".gitignore": "out\n"})
     database = workspace.root / ".roar" / "roar.db"
+    database.unlink()
     database.mkdir()  # the record can't be written
     done = workspace.roar("run", "sh", "-c", "cat input > out; exit 3", ok=False)
     assert done.returncode == 3
