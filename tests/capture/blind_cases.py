@@ -19,6 +19,8 @@ CASES: list[Case] = [
     case("setuid first", ("./suid",), "suid", "", "partial", reason="setuid"),
     case("setuid, no new privileges", "setpriv --no-new-privs ./suid", "suid", ""),
     case("privileges dropped", "setpriv --reuid 65534 --clear-groups true", "", "", "partial", reason="out of reach"),
+    case("AddressSanitizer", "./asan > out", "asan", "out", "partial", reason="AddressSanitizer"),
+    case("AddressSanitizer first", ("./asan",), "asan", "", "partial", reason="AddressSanitizer"),
     case("left in the background", "(exec sleep 2) & exit 3", "", "", "partial", 3, "outlived"),
     case(
         "static, by a script",

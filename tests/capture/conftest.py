@@ -64,6 +64,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / f"{name}.c").write_text(source)
         cc("-static", "-o", name, f"{name}.c")
     cc("-o", "suid", "static.c")
+    cc("-fsanitize=address", "-o", "asan", "static.c")
     (place / "x.c").write_text("int x;\n")
     cc("-shared", "-fPIC", "-o", "libx.so", "x.c")
     (place / "inline.c").write_text(_INLINE)
@@ -101,7 +102,7 @@ def capture(
         key = "".join(c if c.isalnum() else "-" for c in case.name)
         place = root / "cases" / key
         fill(place)
-        for program in ("static", "staticrun", "suid", "libx.so", "inline", *("bit32", "go", "loader")):
+        for program in ("static", "staticrun", "suid", "libx.so", "inline", "bit32", "go", "loader", "asan"):
             shutil.copy(programs / program, place / program)
         if os.geteuid() == 0:
             os.chown(place / "suid", 65534, 65534)

@@ -7,9 +7,11 @@ import os
 from roar.api.events import Blind, Event, FileStat, Kind
 from roar_tracer_preload.arena import CANONICAL, EXISTED, NEW, PENDING, STAT, Decoded, RecordKind
 
+SANITIZER = "AddressSanitizer, which lets no library be loaded before it"
+"""This tracer's own code: the shim stays out of such a program, which would end at once."""
 REASONS = (
     "", Blind.STATIC, Blind.GO, Blind.FOREIGN, Blind.LOADER, Blind.SETUID, Blind.IO_URING, Blind.DEEPBIND,
-    Blind.NAMESPACE, Blind.UNREACHABLE, Blind.SECCOMP, Blind.E2BIG, Blind.PATH,
+    Blind.NAMESPACE, Blind.UNREACHABLE, Blind.SECCOMP, Blind.E2BIG, Blind.PATH, SANITIZER,
 )  # fmt: skip
 """``enum blind`` of format.h."""
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from roar.api.events import Blind, Event, Kind
 from roar_tracer_preload import elf
-from roar_tracer_preload.events import stat_of
+from roar_tracer_preload.events import SANITIZER, stat_of
 
 _MAX_INTERPRETERS = 5  # fs/exec.c
 _LOADERS = (b"ld-linux-", b"ld-musl-", b"ld64.so", b"ld-2.")
+_FIRST = (b"libasan.so", b"libclang_rt.asan")  # end the program when another library was loaded before them
 
 
 class First(NamedTuple):
@@ -46,15 +47,16 @@ def _examine(path: bytes, events: list[Event], depth: int) -> str:
     try:
         with open(path, "rb", buffering=0) as file:
             head = file.read(elf.HEAD_BYTES)
+            needed = elf.needed(file.fileno(), head) if elf.is_elf(head) and elf.machine(head) is not None else []
     except OSError:
         return Blind.SETUID if _is_secure(path, status) else ""
     if head.startswith(b"#!") and depth < _MAX_INTERPRETERS:
         words = head[2:].split(b"\n", 1)[0].split()
         return _examine(words[0], events, depth + 1) if words else ""
-    return _examine_elf(path, status, head) if elf.is_elf(head) else ""
+    return _examine_elf(path, status, head, needed) if elf.is_elf(head) else ""
 
 
-def _examine_elf(path: bytes, status: os.stat_result, head: bytes) -> str:
+def _examine_elf(path: bytes, status: os.stat_result, head: bytes, needed: list[bytes]) -> str:
     if elf.machine(head) is None or elf.machine(head) != elf.own_machine():
         return Blind.FOREIGN
     if elf.is_go(head):
@@ -65,6 +67,8 @@ def _examine_elf(path: bytes, status: os.stat_result, head: bytes) -> str:
     loader = loaders[0].rstrip(b"\0").rsplit(b"/", 1)[-1]
     if loader and not loader.startswith(_LOADERS):
         return Blind.LOADER
+    if any(name.startswith(_FIRST) for name in needed):
+        return SANITIZER
     return Blind.SETUID if _is_secure(path, status) else ""
 
 

@@ -43,7 +43,7 @@ def calls_kernel(path: bytes) -> bool:
             if elf.machine(head) != elf.X86_64 or os.fstat(file.fileno()).st_size > _MOST_BYTES:
                 return False
             code = [s for s in elf.segments(head) if s.kind == elf.PT_LOAD and s.flags & elf.PF_X]
-            return any(_has_file_call(os.pread(file.fileno(), s.size, s.offset)) for s in code)
+            return any(_has_file_call(elf.read_at(file.fileno(), s.offset, s.size, _MOST_BYTES)) for s in code)
     except OSError:
         return False
 

@@ -24,7 +24,7 @@ from roar_tracer_preload.arena import (
     create,
     starts_in,
 )
-from roar_tracer_preload.events import event_of
+from roar_tracer_preload.events import SANITIZER, event_of
 
 _GRACE_S = 0.2
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
@@ -114,8 +114,8 @@ class PreloadTracer(Tracer):
             place.leave(journal)
             raise PreflightFailed("preload", f"the run directory can't be written: {error.strerror}") from error
         try:
-            # ld.so would complain about a library of another architecture on the command's stderr
-            env = launch.env if first.reason == Blind.FOREIGN else armed.environment
+            # it would complain about our library on its stderr, or end
+            env = launch.env if first.reason in (Blind.FOREIGN, SANITIZER) else armed.environment
             child = process.spawn(launch, env)
         except BaseException:
             arena.close()

@@ -75,6 +75,7 @@ enum blind {
     BLIND_SECCOMP,
     BLIND_E2BIG,
     BLIND_PATH,
+    BLIND_SANITIZER,
 };
 
 #define RECORD_MAGIC 0x5AFE

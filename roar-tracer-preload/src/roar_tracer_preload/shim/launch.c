@@ -58,7 +58,7 @@ static struct record *record_launch(const struct launch *l, const char *path, ch
         reason = program_examine(l->dirfd, path, l->at_flags);
         if (key && !reason) program_fits(key);
     }
-    if (reason == BLIND_FOREIGN) { /* "wrong ELF class … ignored" on the program's stderr */
+    if (reason == BLIND_FOREIGN || reason == BLIND_SANITIZER) { /* it would complain on the program's stderr, or end it */
         *along = 0;
     } else if (SYS(__NR_faccessat, AT_FDCWD, shim_path, R_OK) < 0) {
         *along = 0;

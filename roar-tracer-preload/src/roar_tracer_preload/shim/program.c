@@ -57,8 +57,44 @@ static int is_known_loader(int fd, u64 offset) {
     return has_prefix(base, "ld-linux-") || has_prefix(base, "ld-musl-") || has_prefix(base, "ld64.so") || has_prefix(base, "ld-2.");
 }
 
+/* The offset in the file of an address in memory; 0: in no segment. */
+static u64 offset_of(const char *head, u64 size, u64 address) {
+    const ElfW(Ehdr) *e = (const void *)head;
+    for (u32 i = 0; i < e->e_phnum; i++) {
+        u64 at = e->e_phoff + i * sizeof(ElfW(Phdr));
+        if (e->e_phoff > size || at + sizeof(ElfW(Phdr)) > size) break;
+        const ElfW(Phdr) *segment = (const void *)(head + at);
+        if (segment->p_type == PT_LOAD && address >= segment->p_vaddr && address - segment->p_vaddr < segment->p_filesz)
+            return address - segment->p_vaddr + segment->p_offset;
+    }
+    return 0;
+}
+
+/* AddressSanitizer's runtime ends the program when another library was loaded before it. */
+static int must_be_first(int fd, u64 name) {
+    char text[24];
+    long n = SYS(__NR_pread64, fd, text, sizeof text - 1, name);
+    text[n > 0 ? n : 0] = 0;
+    return has_prefix(text, "libasan.so") || has_prefix(text, "libclang_rt.asan");
+}
+
+static int is_sanitized(int fd, const char *head, u64 size, const ElfW(Phdr) * dynamic) {
+    ElfW(Dyn) *entries = (void *)scratch_get();
+    u64 names = 0, wanted = dynamic->p_filesz < SCRATCH_SIZE ? dynamic->p_filesz : SCRATCH_SIZE;
+    long n = entries ? SYS(__NR_pread64, fd, entries, wanted, dynamic->p_offset) : 0;
+    u64 count = n > 0 ? (u64)n / sizeof *entries : 0;
+    int found = 0;
+    for (u64 i = 0; i < count && entries[i].d_tag != DT_NULL; i++)
+        if (entries[i].d_tag == DT_STRTAB) names = offset_of(head, size, entries[i].d_un.d_ptr);
+    for (u64 i = 0; names && i < count && entries[i].d_tag != DT_NULL && !found; i++)
+        if (entries[i].d_tag == DT_NEEDED) found = must_be_first(fd, names + entries[i].d_un.d_val);
+    scratch_put((char *)entries);
+    return found;
+}
+
 static int examine_elf(int fd, const struct file_state *st, const char *head, u64 size) {
     const ElfW(Ehdr) *e = (const void *)head;
+    const ElfW(Phdr) *dynamic = 0;
     int has_loader = 0, knows_loader = 1, go = 0;
     if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != ROAR_MACHINE) return BLIND_FOREIGN;
     for (u32 i = 0; i < e->e_phnum; i++) {
@@ -66,6 +102,7 @@ static int examine_elf(int fd, const struct file_state *st, const char *head, u6
         if (e->e_phoff > size || at + sizeof(ElfW(Phdr)) > size) break;
         const ElfW(Phdr) *segment = (const void *)(head + at);
         if (segment->p_type == PT_NOTE) go |= has_go_note(head, size, segment->p_offset, segment->p_filesz);
+        if (segment->p_type == PT_DYNAMIC) dynamic = segment;
         if (segment->p_type == PT_INTERP) {
             has_loader = 1;
             knows_loader = is_known_loader(fd, segment->p_offset);
@@ -74,6 +111,7 @@ static int examine_elf(int fd, const struct file_state *st, const char *head, u6
     if (go) return BLIND_GO; /* also when dynamic: its runtime calls the kernel directly */
     if (!has_loader) return BLIND_STATIC;
     if (!knows_loader) return BLIND_LOADER;
+    if (dynamic && is_sanitized(fd, head, size, dynamic)) return BLIND_SANITIZER;
     return is_secure(fd, st) ? BLIND_SETUID : BLIND_NOT;
 }
 
