@@ -95,6 +95,8 @@ class Ending(NamedTuple):
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     """Reasons for `partial` that are roar's own."""
+    recovered: bool = False
+    """The files are looked at long after `ended_ns`, which is known exactly."""
 
 
 class Concluded(NamedTuple):
@@ -144,6 +146,9 @@ def conclude(
             dropped["files committed in git"] = tuple((path, "input") for path in committed)
             inputs = {path: stat for path, stat in inputs.items() if path not in committed}
     done = _hash(context, inputs, outputs, lost, renamed, digester, hashing, interrupted)
+    if ending.recovered:
+        later = (path for path, stat in outputs.items() if stat.ctime_ns > ending.ended_ns)
+        done["output"].update((path, Digested((), (), None, CHANGED)) for path in later)
     blocking = tuple(tracked.named(outputs))
     input_edges = _input_edges(context, inputs, lost, done["input"], hashing, tracked)
     output_edges = _output_edges(outputs, done["output"], hashing)

@@ -87,6 +87,7 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
             tracer_version=context.plugins.tracer_version(plan.tracer) if tracer is not None else "",
             environment={},
             failures=(_KILLED,) if exit is None else (),
+            recovered=exit is not None,
         )
         storage.record(conclude(context, plan, collector, digester, hashing, ending).record)
     finally:
