@@ -78,8 +78,11 @@ class Inherited:
         """Files whose shared offset the command moved by reading; to be folded last.  Called once: the copies are closed."""
         for held in self._held:
             moved = os.lseek(held.copy, 0, os.SEEK_CUR) != held.offset
+            s = os.fstat(held.copy)
             os.close(held.copy)
-            if moved and held.flags & os.O_ACCMODE == os.O_RDONLY:
+            mode = held.flags & os.O_ACCMODE
+            unchanged = (s.st_size, s.st_mtime_ns) == (held.stat.size, held.stat.mtime_ns)
+            if moved and (mode == os.O_RDONLY or (mode == os.O_RDWR and unchanged)):
                 yield Event(Kind.OPEN, 0, 0, held.path, existed=True, stat=held.stat, resolved=True)
 
     def is_stderr_file(self) -> bool:
