@@ -230,3 +230,14 @@ def test_a_link_that_was_retargeted_is_told_by_what_was_read(trace: Trace, place
     seen = trace("cat link; ln -sfn b link; cat link")
     identities = [e.stat.ino for e in seen.of(Kind.OPEN) if e.stat and e.path.startswith(os.fsencode(place))]
     assert identities == [(place / "a").stat().st_ino, (place / "b").stat().st_ino]
+
+
+def test_little_of_the_stack_is_used(tmp_path: Path) -> None:
+    # a handler on a signal stack of the smallest size may call open; only what runs while a process starts may use more
+    from roar_tracer_preload.build import _COMPILE, SHIM
+
+    for source in SHIM.glob("*.c"):
+        subprocess.run(["gcc", *_COMPILE, "-fstack-usage", "-c", source], cwd=tmp_path, check=True)
+    usage = [line.split("\t") for file in tmp_path.glob("*.su") for line in file.read_text().splitlines()]
+    large = {name.rsplit(":", 1)[1] for name, size, _ in usage if int(size) > 512}
+    assert large <= {"open_arena_at_start", "loaded"}

@@ -11,6 +11,7 @@
 #include "next.h"
 #include "path.h"
 #include "process.h"
+#include "scratch.h"
 
 struct arena_head *arena;
 const char *shim_path;
@@ -40,8 +41,8 @@ int sys_stat(int dirfd, const char *path, int at_flags, struct file_state *st) {
     return 0;
 }
 
-static int open_arena(void) {
-    char path[4096];
+/* `path`: room for shim_length + sizeof "arena". */
+static int open_arena(char *path) {
     u32 n = shim_length;
     mem_copy(path, shim_path, n);
     while (n && path[n - 1] != '/') n--;
@@ -49,12 +50,18 @@ static int open_arena(void) {
     return (int)SYS(__NR_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 }
 
+/* Apart, so that its buffer is on the stack only while a process starts; next_self() bounds the length. */
+__attribute__((noinline)) static int open_arena_at_start(void) {
+    char path[4096];
+    return open_arena(path);
+}
+
 int arena_attach(void) {
     if (arena) return 1;
     if (unavailable) return 0;
     unavailable = 1;
     if (!shim_length && !next_self(&shim_path, &shim_length)) return 0;
-    int fd = open_arena();
+    int fd = open_arena_at_start();
     if (fd < 0) return 0;
     long at = SYS(__NR_mmap, 0, ARENA_BASE + ARENA_SEGMENT, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     SYS(__NR_close, fd);
@@ -84,7 +91,9 @@ static char **segment_table(void) {
 /* The runner made the file as long as it may get (sparse), so that no process ever extends it: under RLIMIT_FSIZE that
  * raises SIGXFSZ.  Blocks are reserved first: a store to a page without one is a SIGBUS when the disk is full. */
 static char *map_segment(u64 i) {
-    int fd = open_arena();
+    char *path = scratch_get(); /* this may be a signal handler, on a stack of 2 KiB */
+    int fd = path ? open_arena(path) : -1;
+    scratch_put(path);
     if (fd < 0) return 0;
     u64 offset = ARENA_BASE + i * (u64)ARENA_SEGMENT;
     long at = -1, rc = SYS(__NR_fallocate, fd, FALLOC_FL_KEEP_SIZE, offset, ARENA_SEGMENT);

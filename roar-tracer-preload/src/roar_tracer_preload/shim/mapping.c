@@ -3,10 +3,12 @@
  * A mapping that is made read-only and later made writable by mprotect() is remembered until then. */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "next.h"
 #include "observe.h"
 #include "path.h"
+#include "scratch.h"
 
 #define REMEMBERED 16
 
@@ -34,12 +36,13 @@ static void remember(void *start, size_t size, struct record *record) {
 /* The event of observe_fd, withheld. */
 static struct record *record_unused(int fd) {
     struct file_state st;
-    char name[1024];
-    if (sys_stat(fd, "", AT_EMPTY_PATH, &st) || (st.mode & 0170000) != 0100000 || !st.links) return 0;
-    size_t n = path_of_fd(fd, name, sizeof name);
+    if (sys_stat(fd, "", AT_EMPTY_PATH, &st) || !S_ISREG(st.mode) || !st.links) return 0;
+    char *name = scratch_get();
+    size_t n = name ? path_of_fd(fd, name, SCRATCH_SIZE) : 0;
     struct record *r = n ? record_new(K_MAP, O_RDWR, name, n, "", 0) : 0;
     record_stat(r, &st, B_EXISTED | B_CANONICAL);
     record_state(r, S_FAILED);
+    scratch_put(name);
     return r;
 }
 
