@@ -10,6 +10,7 @@ connection would wait for the same disk.
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ APPLICATION_ID = 0x726F6172
 
 _PLAIN = frozenset(b"/-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _RETRY_S = 0.02
+_STRETCH_MS = 100
 _ROWS = 50
 """Rows in one bulk statement: more is not faster, and 999 parameters are the least that SQLite may allow."""
 
@@ -41,7 +43,7 @@ class SqliteStorage(DatabaseStorage):
     """``sqlite:///abs/path/roar.db``; the rest of the URL is the path as it is, without escapes."""
 
     scheme = "sqlite"
-    wait_s: ClassVar[float] = 60.0
+    wait_s: ClassVar[float] = 20.0
     """How long a writer waits for the others: 64 runs that end together are recorded one after the other."""
     read_wait_s: ClassVar[float] = 10.0
     """How long a reader waits, which happens only while a program holds the whole database."""
@@ -102,6 +104,11 @@ def _nothing() -> SqliteEngine:
     engine = SqliteEngine(":memory:", "", True, 0)
     bring_up_to_date(engine)
     return engine
+
+
+def _is_to_go() -> bool:
+    """Whether the user wants roar to end: a run holds such signals back while it records."""
+    return not signal.sigpending().isdisjoint((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 class SqliteEngine(Engine):
@@ -166,14 +173,19 @@ class SqliteEngine(Engine):
     def _patiently(self, sql: str) -> None:
         """Runs a statement that needs a lock, also where SQLite itself doesn't wait (https://www.sqlite.org/c3ref/busy_handler.html)."""
         deadline = time.monotonic() + self._wait_s
-        while True:
-            try:
-                self._connection.execute(sql)
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_S)
+        self._connection.execute(f"PRAGMA busy_timeout = {_STRETCH_MS}")  # in between, the user may want to go
+        try:
+            while True:
+                try:
+                    self._connection.execute(sql)
+                    return
+                except sqlite3.OperationalError as error:
+                    busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                    if not busy or time.monotonic() > deadline or _is_to_go():
+                        raise
+                    time.sleep(_RETRY_S)
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(self._wait_s * 1000)}")
 
     @contextmanager
     def guard(self) -> Iterator[None]:
