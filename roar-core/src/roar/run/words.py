@@ -51,9 +51,11 @@ def parameters_of(files: Sequence[str]) -> dict[str, Any]:
             else:
                 read = json.loads(text)
         except OSError as error:
-            raise UsageError(f"the parameter file can't be read: {name}: {error.strerror}") from error
+            raise UsageError(
+                f"the parameter file can't be read: {name}: {error.strerror}", "Check the path."
+            ) from error
         except ValueError as error:
-            raise UsageError(f"the parameter file is neither JSON nor TOML: {name}: {error}") from error
+            raise UsageError(f"the parameter file is neither JSON nor TOML: {name}: {error}", "Correct it.") from error
         if not isinstance(read, dict):
             raise UsageError(f"the parameter file holds no names and values: {name}", 'Example: {"epochs": 10}')
         values.update(json.loads(json.dumps(read, default=str)))
