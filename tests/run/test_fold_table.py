@@ -54,6 +54,10 @@ def mapped(path: str, ino: int) -> Event:
     return Event(Kind.MAP, 1, 0, path.encode(), stat=st(ino))
 
 
+def times(path: str, ino: int, before: int, after: int) -> Event:
+    return Event(Kind.TIMES, 1, 0, path.encode(), flags=after, stat=st(ino, mtime=before))
+
+
 def execute(path: str, ino: int, reason: str = "") -> Event:
     return Event(Kind.EXEC, 1, 0, path.encode(), stat=st(ino), reason=reason)
 
@@ -195,6 +199,15 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
     ("truncate(2) to a part", [truncate("/a", 1, 3)], {"/a": st(1, 3, 9)}, "/a", "/a"),
     ("written through a shared mapping", [write("/a", 1, RW), mapped("/a", 1)], {"/a": st(1, mtime=9)}, "/a", "/a"),
     ("mapped shared and never stored to", [write("/a", 1, RW), mapped("/a", 1)], {"/a": st(1)}, "/a", ""),
+    ("touch of a file from before", [write("/a", 1, W | CREATE), times("/a", 1, 1, 9)], {"/a": st(1, mtime=9)}, "", ""),
+    (
+        "changed, and its time set back",
+        [write("/a", 1, W), times("/a", 1, 5, 1)],
+        {"/a": st(1, mtime=1)},
+        "/a",
+        "/a",
+    ),
+    ("made, and its time set", [create("/o"), times("/o", 9, 5, 1)], {"/o": st(9, mtime=1)}, "", "/o"),
     ("an executed program is an input (NORM-4)", [execute("/p", 1)], {"/p": st(1)}, "/p", ""),
     ("a program that the job compiled is not", [create("/p"), execute("/p", 9)], {"/p": st(9)}, "", "/p"),
     ("an output that became a directory", [create("/o")], {"/o": st(9, mode=DIR)}, "", ""),

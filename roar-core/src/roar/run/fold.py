@@ -109,11 +109,6 @@ class Fold:
                 return path
         return None
 
-    def is_made(self, path: bytes) -> bool:
-        """Whether what is at `path` is the job's own work as far as is known."""
-        file = self._names.get(path)
-        return file is not None and file.made
-
     # ---- reading
 
     def _open(self, event: Event) -> None:

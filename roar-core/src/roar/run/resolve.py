@@ -15,6 +15,8 @@ from roar.api.events import Blind, Event, FileStat, Kind
 _FOLLOWED = frozenset({Kind.OPEN, Kind.WRITE, Kind.TRUNCATE, Kind.MAP, Kind.EXEC, Kind.START, Kind.TIMES})
 _NAMED = frozenset({Kind.RENAME, Kind.LINK, Kind.UNLINK, Kind.SYMLINK})
 _NO_NAMES = frozenset((b"", b".", b".."))
+_NO_FILES = (b"/proc/", b"/sys/", b"/dev/")
+_SHARED_MEMORY = b"/dev/shm/"
 _PYC_TIMESTAMP_HEADER = 16  # PEP 552: magic, flags, source mtime, source size
 
 
@@ -62,7 +64,7 @@ class Resolver:
             if kind == Kind.OPEN:
                 if event.path.endswith(b".pyc"):
                     return self._source_of(event)
-                if event.path.startswith((b"/proc/", b"/sys/", b"/dev/")):
+                if event.path.startswith(_NO_FILES) and not event.path.startswith(_SHARED_MEMORY):
                     return None
             return event
         return self._with_names(event) if kind in _NAMED else event
