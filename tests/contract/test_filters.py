@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from roar.filters.environment import PackageFiles, SystemReads
@@ -95,7 +97,7 @@ class TestSystemReads(FilterContract):
         b"/usr/share/fonts/x.ttf",
         b"/nix/store/abc/bin/x",
         b"/home/other/.config/matplotlib/matplotlibrc",
-        b"/root/.bashrc",
+        os.path.expanduser(b"~/.bashrc"),
         b"/home/x/miniconda3/lib/python3.11/os.py",
         b"/opt/conda/lib/libx.so.1",
         b"/somewhere/libfoo.so.1.2",
