@@ -238,7 +238,8 @@ def _hash(
     """Hashes what was not hashed while the command ran."""
     if digester is None:
         return {"input": {}, "output": {}}
-    wait_for_all(digester, interrupted, lambda: None)
+    report = Progress(digester, len(inputs) + len(outputs), sys.stderr)
+    wait_for_all(digester, interrupted, report)
     early_inputs, early_outputs = digester.done["input"], digester.done["output"]
     limit = hashing.no_inputs_over
     large = {
@@ -257,7 +258,6 @@ def _hash(
             if early is None or early.stat is None or not early.stat.identical(now):
                 yield Task(path, now, hashing.outputs, "output")
 
-    report = Progress(digester, len(inputs) + len(outputs), sys.stderr)
     digester.share(list(wanted()))
     wait_for_all(digester, interrupted, report)
     report.clear()
