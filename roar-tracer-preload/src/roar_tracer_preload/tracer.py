@@ -112,7 +112,10 @@ class PreloadTracer(Tracer):
             arena = Arena(armed.arena)
         except OSError as error:
             place.leave(journal)
-            raise PreflightFailed("preload", f"the run directory can't be written: {error.strerror}") from error
+            why = f"the run directory can't be written: {error.strerror}"
+            raise PreflightFailed(
+                "preload", why, f"Free some space, or check its permissions: df -h {journal}"
+            ) from error
         try:
             # it would complain about our library on its stderr, or end
             env = launch.env if first.reason in (Blind.FOREIGN, SANITIZER) else armed.environment
