@@ -188,7 +188,9 @@ class GroupWitness:
     """
 
     def __init__(self) -> None:
-        self._pid, self._pipe = _idle_process()
+        # looked at once, while there is one thread: later, others open and close descriptors meanwhile
+        self._inherited = [fd for fd in _open_descriptors() if fd > 2 and os.get_inheritable(fd)]
+        self._pid, self._pipe = _idle_process(self._inherited)
         self._seen = 0  # the signals that the group got and roar has not asked about, as a bit mask
 
     def close(self) -> None:
@@ -214,18 +216,17 @@ class GroupWitness:
 
     def _look(self) -> None:
         while self._pid and _pending(self._pid):
-            successor = _idle_process()  # before this one goes: there is no moment without a witness
+            successor = _idle_process(self._inherited)  # before this one goes: there is no moment without a witness
             self._seen |= _pending(self._pid)
             self.close()
             self._pid, self._pipe = successor
 
 
-def _idle_process() -> tuple[int, int]:
+def _idle_process(inherited: Sequence[int]) -> tuple[int, int]:
     """Starts a process that does nothing in this process group: (its pid, the pipe that keeps it); (0, -1) if that fails."""
     read, write = os.pipe()
-    held = [read] + [fd for fd in _open_descriptors() if fd > 2 and os.get_inheritable(fd)]
     actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in held if fd > 2)]
+    actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in inherited)]
     try:
         return os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=_HELD), write
     except OSError:  # no cat: every signal is passed on
