@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -290,3 +291,24 @@ def test_a_run_inside_a_run_is_a_job_of_its_own(fresh: Workspace, place: Path) -
     outer = fresh.last_job()
     assert outer["exit_code"] == 3
     assert str(fresh.root / "out.inner") in {edge["path"] for edge in outer["outputs"]}
+
+
+@pytest.mark.requirement("RUN-6", "SAFE-1")
+def test_a_clock_that_was_set_back_gives_no_negative_duration(fresh: Workspace, place: Path) -> None:
+    gate = Gate(place)
+    roar = subprocess.Popen([*ROAR, "run", "-q", "sh", "-c", f"read x < {gate}"], cwd=fresh.root, env=fresh.env)
+    gate.arrived()
+    roar.kill()
+    roar.wait()
+    gate.open()
+    [run] = (fresh.root / ".roar" / "runs").iterdir()
+    plan = json.loads((run / "plan.json").read_text())
+    hour_ns = 3_600_000_000_000
+    (run / "plan.json").write_text(json.dumps(plan | {"started_ns": plan["started_ns"] + hour_ns}))  # then set back
+    job = fresh.last_job()
+    assert job["status"] == "interrupted"
+    assert job["duration_s"] >= 0
+    shown = fresh.roar("show", job["uid"])
+    assert shown.returncode == 0
+    assert b"took -" not in shown.stdout
+    assert fresh.roar(*RUN).returncode == 3

@@ -157,6 +157,22 @@ def test_a_shell_with_job_control_works_inside(shared: Workspace, run: str) -> N
         assert terminal.prompt()[1] == 6
 
 
+@pytest.mark.requirement("HASH-3", "RUN-3")
+def test_hashing_shows_its_progress_and_ctrl_c_ends_it(shared: Workspace) -> None:
+    with open(shared.root / "out.large", "wb") as file:
+        file.truncate(15 << 30)
+    with Terminal(shared.root, shared.env) as terminal:
+        terminal.type(f"{ROAR_LINE} run --hash sha256 sh -c 'head -c 1 out.large | tr -d x; exit 3'\n")
+        terminal.expect(r"roar: hashing \d of \d files, \d+ MB")
+        terminal.type(b"\x03")
+        said, code = terminal.prompt()
+    (shared.root / "out.large").unlink()
+    assert code == 3
+    assert "exit 3" in said
+    [edge] = [edge for edge in shared.last_job()["inputs"] if edge["path"].endswith("out.large")]
+    assert edge["reason"] == "hashing was interrupted"
+
+
 @pytest.mark.requirement("RUN-4", "HASH-3")
 def test_the_summary_comes_after_the_command_and_no_progress_for_a_short_run(shared: Workspace) -> None:
     with Terminal(shared.root, shared.env) as terminal:
