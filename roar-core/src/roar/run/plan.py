@@ -113,6 +113,7 @@ def make_plan(context: Context, options: RunOptions, inherited: Collection[bytes
     # while git looks at the tree:
     executable = find_executable(options.command[0], os.environb.get(b"PATH"))
     config = context.config
+    config.check()
     selection = select(context.plugins, options.tracer or config.get("tracer.default"), options.command)
     redactor = Redactor(os.environ, workspace_key(workspace.roar_dir))
     words = redactor.words([os.fsdecode(word) for word in options.command])

@@ -104,6 +104,13 @@ class Config:
         self.key(name)
         return next((layer.origin for layer in self._layers if name in layer.values), "default")
 
+    def check(self) -> None:
+        """Raises `ConfigError` for the first value in a file that is of no use: better before a command than after it."""
+        for layer in self._layers:
+            for name in layer.values:
+                if name in self._keys or self._of_plugins(name) is not None:
+                    self.get(name)
+
     def problems(self) -> dict[str, str]:
         """Of each key whose value is of no use, what is wrong with it; for showing all that `get` would raise."""
         found: dict[str, str] = {}
