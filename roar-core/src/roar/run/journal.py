@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import os
+from binascii import a2b_base64, b2a_base64
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def encode(plan: Plan) -> dict[str, Any]:
             **git._asdict(),
             "root": os.fsdecode(git.root),
             "cwd": os.fsdecode(git.cwd),
-            "patch": base64.b64encode(git.patch).decode() if git.patch is not None else None,
+            "patch": b2a_base64(git.patch, newline=False).decode() if git.patch is not None else None,
         },
     }
 
@@ -62,7 +62,7 @@ def decode(kept: dict[str, Any], run_dir: Path) -> Plan:
                 **git,
                 "root": os.fsencode(git["root"]),
                 "cwd": os.fsencode(git["cwd"]),
-                "patch": base64.b64decode(git["patch"]) if git["patch"] is not None else None,
+                "patch": a2b_base64(git["patch"]) if git["patch"] is not None else None,
             }
         )
         if git

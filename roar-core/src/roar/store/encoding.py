@@ -9,10 +9,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Any
 
 from roar.api.filters import Direction
+
+try:
+    from _blake2 import blake2b  # what hashlib gives, without loading OpenSSL
+except ImportError:
+    from hashlib import blake2b
 
 
 class Damaged(Exception):
