@@ -1,0 +1,51 @@
+"""A workspace whose record is in a PostgreSQL database: everything works as with its own file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from conftest import Workspace
+from store.postgres import Server, running
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.mark.requirement("RUN-7", "SHOW-1", "SHOW-4", "SHOW-7")
+def test_runs_are_recorded_in_and_shown_from_a_server(workspace: Workspace, server: Server) -> None:
+    workspace.commit({"input": "data\n"})
+    workspace.roar("config", "set", "storage.url", server.new_schema("one"))
+    (workspace.root / ".roar" / "roar.db").unlink()
+    workspace.roar("run", "sh", "-c", "cat input > first")
+    workspace.roar("run", "sh", "-c", "cat first > second; exit 3", ok=False)
+    assert not (workspace.root / ".roar" / "roar.db").exists()
+    job = workspace.job("@2")
+    assert (job["status"], job["exit_code"]) == ("failed", 3)
+    assert workspace.names(job["inputs"]) == {"first"}
+    assert workspace.names(job["outputs"]) == {"second"}
+    listed = json.loads(workspace.roar("log", "--json").stdout)["jobs"]
+    assert [entry["index"] for entry in listed] == [2, 1]
+    assert "first" in workspace.roar("dag", "--show-artifacts").stdout
+    assert "@1" in workspace.roar("show", "first").stdout
+    assert workspace.roar("fsck").returncode == 0
+
+
+@pytest.mark.requirement("SAFE-2", "RUN-3", "RUN-6")
+def test_a_server_that_is_down_costs_the_run_nothing_but_its_record_for_now(
+    workspace: Workspace, server: Server
+) -> None:
+    workspace.commit({"input": "data\n"})
+    url = server.new_schema("two")
+    workspace.roar("config", "set", "storage.url", url.replace("host=", "host=/nowhere"))
+    done = workspace.roar("run", "sh", "-c", "cat input > out; exit 4", ok=False)
+    assert done.returncode == 4
+    assert "Error: the run was not recorded" in done.stderr
+    assert "Traceback" not in done.stderr
+    workspace.roar("config", "set", "storage.url", url)
+    job = workspace.job("@1")
+    assert (job["status"], job["exit_code"], job["capture"]["verdict"]) == ("failed", 4, "complete")
