@@ -169,7 +169,7 @@ def _plugin_of(error: BaseException) -> str | None:
 
 
 _LIBRARIES = frozenset(sys.stdlib_module_names) | {
-    "__main__", "blake3", "click", "peewee", "platformdirs", "playhouse", "pluggy", "psycopg", "rich", "roar", "tomlkit",
+    "__main__", "blake3", "click", "peewee", "playhouse", "pluggy", "psycopg", "roar", "tomlkit",
 }  # fmt: skip
 
 
