@@ -205,7 +205,7 @@ def test_a_disk_that_fills_up_meanwhile_keeps_the_exit_code_and_the_run(fresh: W
 @pytest.mark.requirement("SAFE-2", "SHOW-7")
 def test_a_read_only_workspace_can_be_read_and_refuses_to_run(fresh: Workspace) -> None:
     script = (
-        "roar init >/dev/null && roar run -q true && mount -o remount,ro .roar && (roar log; roar status >/dev/null; echo $?; "
+        "roar init >/dev/null && roar run -q true && mount -o remount,bind,ro .roar && (roar log; roar status >/dev/null; echo $?; "
         "roar run echo ran; echo $?; roar reset -y; echo $?)"
     )
     said = mounted(fresh, "size=8m", script)

@@ -90,7 +90,7 @@ def test_a_broken_plugin_is_named_in_the_list_and_once_on_stderr_and_breaks_noth
 @pytest.mark.requirement("INIT-3")
 def test_plugins_and_tracer_need_no_workspace_and_no_home(workspace: Any, tmp_path: Path) -> None:
     for words in (("plugins",), ("plugins", "--json"), ("tracer",), ("tracer", "--json")):
-        done = workspace.roar(*words, cwd=tmp_path, env={"HOME": "/nonexistent", "XDG_CACHE_HOME": "/proc/x"})
+        done = workspace.roar(*words, cwd=tmp_path, env={"HOME": "/proc/nonexistent", "XDG_CACHE_HOME": "/proc/x"})
         assert done.stderr == ""
 
 

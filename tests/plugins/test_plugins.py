@@ -113,7 +113,7 @@ def test_asking_for_hashers_and_filters_imports_no_pluggy() -> None:
 
 
 def _path() -> dict[str, str]:
-    return {"PYTHONPATH": ":".join(filter(None, sys.path)), "HOME": "/nonexistent"}
+    return {"PYTHONPATH": ":".join(filter(None, sys.path)), "HOME": "/proc/nonexistent"}
 
 
 @pytest.mark.requirement("PLUG-2", "PLUG-3")

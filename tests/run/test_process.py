@@ -86,7 +86,7 @@ def test_the_exit_is_the_commands_own(script: str, code: int, killed: int) -> No
 @pytest.mark.requirement("RUN-2")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_to_roar_alone_reaches_the_command_once(number: signal.Signals) -> None:
-    process = start(sys.executable, "-c", COUNTER, start_new_session=True)
+    process = start(sys.executable, "-u", "-c", COUNTER, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     os.kill(process.pid, number)
@@ -99,7 +99,7 @@ def test_a_signal_to_roar_alone_reaches_the_command_once(number: signal.Signals)
 
 @pytest.mark.requirement("RUN-2")
 def test_a_signal_to_the_group_reaches_the_command_once() -> None:
-    process = start(sys.executable, "-c", COUNTER, start_new_session=True)
+    process = start(sys.executable, "-u", "-c", COUNTER, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     command = next(p for p in children(process.pid) if Path(f"/proc/{p}/comm").read_text() != "cat\n")

@@ -147,6 +147,8 @@ def _read(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
+        if isinstance(error, PermissionError) and not os.access(path.parent, os.X_OK):
+            return {}  # somebody else's home, as HOME is after sudo -u: no settings of this user's
         raise ConfigError(
             f"{_shown(path)} can't be read: {error.strerror}.", f"Check it: ls -ld {_shown(path)}"
         ) from error
