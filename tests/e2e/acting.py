@@ -71,6 +71,7 @@ def make_repository(place: Path, environ: Mapping[str, str]) -> Workspace:
         "GIT_CONFIG_NOSYSTEM": "1",
         "NO_COLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",  # a signal handler of a test's program may print while it prints
     }
     (home / ".gitconfig").write_text("[user]\n\tname = A\n\temail = a@example.org\n")
     workspace = Workspace(root.resolve(), env)
