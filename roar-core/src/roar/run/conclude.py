@@ -155,7 +155,13 @@ def conclude(
     why = (*ending.failures, *reasons(blind, ending.coverage))
     filtered = sum(map(len, dropped.values()))
     recorded = len(input_edges) + len(output_edges)
-    notes = (*ending.notes, *notes, *_empty_record(plan, recorded, executables, why, ending.coverage))
+    notes = (
+        *ending.notes,
+        *notes,
+        *_empty_record(plan, recorded, executables, why, ending.coverage),
+        *_without_digest(input_edges, "input"),
+        *_without_digest(output_edges, "output"),
+    )
     from roar.run.composite import find_composites
 
     primary = hashing.inputs[0]
@@ -345,6 +351,16 @@ def _empty_record(
         f"tracer '{plan.tracer}' was active and saw no file at all, not even the program's own "
         f"(fix: roar tracer check {plan.tracer})",
     )
+
+
+def _without_digest(edges: list[Edge], direction: Direction) -> tuple[str, ...]:
+    """How many contents are not known against the user's wish; what was asked not to be hashed is not worth a word."""
+    lacking = [edge for edge in edges if not edge.hashes and edge.missing_reason not in (OFF, TOO_LARGE)]
+    if not lacking:
+        return ()
+    first = lacking[0]
+    what = f"1 {direction} has" if len(lacking) == 1 else f"{len(lacking)} {direction}s have"
+    return (f"{what} no digest: {os.fsdecode(os.path.basename(first.path))}: {first.missing_reason}",)
 
 
 class Progress:
