@@ -19,8 +19,9 @@ from roar.api.tracer import Coverage, Traced
 from roar.context import Context
 from roar.run import journal
 from roar.run.collect import Collector
-from roar.run.conclude import Concluded, Ending, Hashing, conclude
+from roar.run.conclude import Concluded, Ending, conclude
 from roar.run.filetimes import coarse_ns
+from roar.run.hashing import Hashing
 from roar.run.inherited import Inherited
 from roar.run.known import known
 from roar.run.plan import Planned, RunOptions, make_plan, redacted

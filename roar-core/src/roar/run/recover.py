@@ -64,8 +64,9 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
         if storage.jobs_by_uid(plan.uid):
             return
         from roar.run.collect import Collector
-        from roar.run.conclude import Ending, Hashing, conclude
+        from roar.run.conclude import Ending, conclude
         from roar.run.filetimes import coarse_ns
+        from roar.run.hashing import Hashing
 
         hashing = Hashing.of(context, True, None, None)
         digester = hashing.digester()
