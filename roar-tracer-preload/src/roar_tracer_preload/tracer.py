@@ -120,7 +120,7 @@ class PreloadTracer(Tracer):
             # it would complain about our library on its stderr, or end
             env = launch.env if first.reason in (Blind.FOREIGN, SANITIZER) else armed.environment
             child = process.spawn(launch, env)
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             arena.close()
             place.leave(journal)
             raise

@@ -112,7 +112,7 @@ class _Run:
         except OSError as error:
             self._run_dir.remove()
             raise _not_started(plan, error) from error
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             self._run_dir.remove()
             raise
         self._inherited.let_go()
@@ -167,7 +167,7 @@ class _Run:
                 recorded = storage.record(concluded.record)
             finally:
                 storage.close()
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             self._run_dir.release()
             raise
         self._run_dir.remove()

@@ -34,7 +34,7 @@ class PostgresqlStorage(DatabaseStorage):
                 bring_up_to_date(engine)
                 if read_only:
                     engine.rows("SET default_transaction_read_only = on")
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             engine.close()
             raise
         return cls(engine)

@@ -64,7 +64,7 @@ class SqliteStorage(DatabaseStorage):
         try:
             with engine.guard():
                 bring_up_to_date(engine)
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             engine.close()
             raise
         return cls(engine)
@@ -165,7 +165,7 @@ class SqliteEngine(Engine):
         try:
             yield
             self._connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             if self._connection.in_transaction:  # a full disk ends it already
                 self._connection.execute("ROLLBACK")
             raise

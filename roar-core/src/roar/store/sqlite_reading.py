@@ -51,7 +51,7 @@ def _opened(path: str, mode: str, wait_s: float) -> SqliteEngine | None:
                 return None
             bring_up_to_date(engine)
             engine.rows("PRAGMA query_only = ON")
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on; only nothing half done is left
         engine.close()
         raise
     return engine

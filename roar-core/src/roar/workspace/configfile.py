@@ -133,6 +133,6 @@ def _replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, path)
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on; only nothing half done is left
         new.unlink(missing_ok=True)
         raise

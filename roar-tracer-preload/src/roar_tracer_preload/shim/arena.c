@@ -26,6 +26,7 @@ extern int clock_gettime(clockid_t, struct timespec *) __attribute__((weak));
 /* The calls that libc itself makes, so that a sandbox which lets libc work lets us (many forbid statx). */
 int sys_stat(int dirfd, const char *path, int at_flags, struct file_state *st) {
     struct stat s; /* the kernel's layout on 64-bit architectures */
+    if (!may_be_text(path)) return -EFAULT;
     if (!*path && !(at_flags & AT_EMPTY_PATH)) return -ENOENT;
     long rc = *path ? SYS(__NR_newfstatat, dirfd, path, &s, at_flags) : SYS(__NR_fstat, dirfd, &s);
     if (rc < 0) return (int)rc;

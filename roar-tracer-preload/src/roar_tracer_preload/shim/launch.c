@@ -73,7 +73,7 @@ static struct record *record_launch(const struct launch *l, const char *path, ch
 
 static struct record *launch_before(const struct launch *l, int *along) {
     *along = 1;
-    if (quiet || !l->path) return 0;
+    if (quiet || !may_be_text(l->path)) return 0;
     char *name = scratch_get(), *found = scratch_get();
     const char *path = l->path;
     struct record *r = 0;

@@ -56,7 +56,7 @@ static size_t followed(int dirfd, const char *path, struct file_state *st, char 
 
 static struct record *link_before(int dirfd1, const char *from, int dirfd2, const char *to, int flags) {
     struct file_state st;
-    if (!from || !to || !arena_on() || quiet) return 0;
+    if (!may_be_text(from) || !may_be_text(to) || !arena_on() || quiet) return 0;
     if (!(flags & AT_SYMLINK_FOLLOW) && *from) return name_before(K_LINK, 0, dirfd1, from, dirfd2, to, &st);
     char *name1 = scratch_get(), *name2 = scratch_get();
     struct record *r = 0;

@@ -41,7 +41,7 @@ static void change_before(struct opening *o, const char *path, int flags) {
 void open_before(struct opening *o, int dirfd, const char *path, int flags) {
     *o = (struct opening){.dirfd = dirfd};
     /* O_TMPFILE contains O_DIRECTORY: such a file has no name until linkat(), which is recorded */
-    if (!path || (flags & (O_PATH | O_DIRECTORY)) || !arena_on()) return;
+    if (!may_be_text(path) || (flags & (O_PATH | O_DIRECTORY)) || !arena_on()) return;
     o->key = path_key(dirfd, path, use_of(flags));
     if (likely(o->key && seen_has(o->key))) return;
     if (is_change(flags)) change_before(o, path, flags);
@@ -182,7 +182,7 @@ void observe_new_fd(int fd) {
 
 static void observe_named(int dirfd, const char *path, int bits) {
     struct file_state st;
-    if (!arena_on() || quiet || !path) return;
+    if (!arena_on() || quiet || !may_be_text(path)) return;
     u64 key = path_key(dirfd, path, K_READ | bits);
     if (key && seen_has(key)) return;
     if (sys_stat(dirfd, path, 0, &st) || !S_ISREG(st.mode)) return;
@@ -204,7 +204,7 @@ void observe_object(int dirfd, const char *path) { observe_named(dirfd, path, B_
 /* ---- names ---- */
 
 struct record *name_before(int kind, u32 flags, int dirfd1, const char *path1, int dirfd2, const char *path2, struct file_state *st) {
-    if (!arena_on() || !path1 || (st && quiet)) return 0;
+    if (!arena_on() || !may_be_text(path1) || (path2 && !may_be_text(path2)) || (st && quiet)) return 0;
     int at_flags = kind == K_TRUNCATE ? 0 : AT_SYMLINK_NOFOLLOW; /* the others act on the link itself */
     if (st && sys_stat(dirfd1, path1, at_flags, st) < 0) return 0; /* the call will fail */
     char *name1 = scratch_get(), *name2 = path2 ? scratch_get() : 0;

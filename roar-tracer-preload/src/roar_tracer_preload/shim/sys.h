@@ -98,4 +98,8 @@ static inline int has_prefix(const char *s, const char *prefix) {
     return 1;
 }
 
+/* Not null, not in the page that is never mapped, not an error code or an address of the kernel's: such a pointer is the
+ * program's to pass, and the kernel's to refuse with EFAULT. */
+static inline int may_be_text(const char *s) { return (unsigned long)s >= 4096 && (long)s > 0; }
+
 #endif

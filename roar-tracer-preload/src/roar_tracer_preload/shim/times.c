@@ -21,6 +21,7 @@ struct setting {
 
 static struct setting times_before(int dirfd, const char *path, int at_flags) {
     struct setting s = {.dirfd = dirfd, .path = path ? path : "", .at_flags = at_flags};
+    if (path && !may_be_text(path)) return s;
     if (!*s.path) s.at_flags |= AT_EMPTY_PATH;
     if (!arena_on() || quiet) return s;
     s.is_worth_it = sys_stat(dirfd, s.path, s.at_flags, &s.before) == 0 && S_ISREG(s.before.mode);
