@@ -155,7 +155,7 @@ def test_a_signal_while_roar_records_keeps_the_commands_exit_code(shared: Worksp
 def reads(pid: int, path: Path) -> bool:
     """Whether roar itself has the file open."""
     try:
-        links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+        links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
     except OSError:
         return False
     return str(path) in links

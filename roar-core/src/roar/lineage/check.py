@@ -78,7 +78,7 @@ def _repair(context: Context, runs: Path) -> list[str]:
 
 def _directories(runs: Path) -> list[Path]:
     try:
-        return sorted(Path(entry.path) for entry in os.scandir(runs) if entry.is_dir(follow_symlinks=False))
+        return sorted(Path(entry.path) for entry in list(os.scandir(runs)) if entry.is_dir(follow_symlinks=False))
     except OSError:
         return []
 

@@ -129,11 +129,12 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 def remove_tree(directory: Path | str) -> None:
     """Removes a directory and what is in it, as far as that is possible.  `shutil` would be a fortieth of roar's start to import."""
     with contextlib.suppress(OSError):
-        for entry in os.scandir(directory):
+        for entry in list(os.scandir(directory)):
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(entry.path)
             else:
-                os.unlink(entry.path)
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
         os.rmdir(directory)
 
 
