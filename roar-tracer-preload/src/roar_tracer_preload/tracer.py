@@ -83,7 +83,9 @@ class PreloadTracer(Tracer):
 
     name: ClassVar[str] = "preload"
     rank: ClassVar[int] = 200
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.NO_PRIVILEGE, Capability.SURVIVES_KILL})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.DEBUGGED, Capability.NO_PRIVILEGE, Capability.SURVIVES_KILL}
+    )
 
     @classmethod
     def preflight(cls, deep: bool = False) -> Preflight:
