@@ -60,9 +60,10 @@ def test_every_command_of_the_table_exists_and_has_examples() -> None:
 
 
 @pytest.mark.requirement("PERF-1")
-def test_running_a_command_without_options_loads_no_parser(workspace: Any) -> None:
+@pytest.mark.parametrize("options", [[], ["-q", "--tracer", "preload"], ["--tracer=preload"]])
+def test_running_a_command_with_the_usual_options_loads_no_parser(workspace: Any, options: list[str]) -> None:
     workspace.roar("run", "true")  # the first one makes the database
-    words = [sys.executable, "-X", "importtime", "-m", "roar", "run", "sh", "-c", "exit 3"]
+    words = [sys.executable, "-X", "importtime", "-m", "roar", "run", *options, "sh", "-c", "exit 3"]
     done = workspace.sh(*words, ok=False)
     assert done.returncode == 3
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
@@ -74,7 +75,7 @@ def test_running_a_command_without_options_loads_no_parser(workspace: Any) -> No
 @pytest.mark.parametrize("kind", ["run", "build"])
 def test_with_and_without_a_parser_the_same_is_recorded(workspace: Any, kind: str) -> None:
     command = ["sh", "-c", "echo $0 $1 > out.txt", "--name", "-x"]
-    for words in (command, ["--", *command], ["--label", "a=b", *command]):
+    for words in (["--tracer", "preload", *command], ["--", *command], ["--label", "a=b", *command]):
         workspace.roar(kind, *words)
     jobs = [job for ref in ("1", "2", "3") for job in [workspace.job(f"@B{ref}" if kind == "build" else f"@{ref}")]]
     varying = (
@@ -90,8 +91,12 @@ def test_with_and_without_a_parser_the_same_is_recorded(workspace: Any, kind: st
 
 @pytest.mark.requirement("RUN-1")
 @pytest.mark.parametrize(
-    "words", [["run"], ["run", "--"], ["run", "", "x"], ["build", "-h"], ["run", "--nonsense", "x"]]
-)
+    "words",
+    [
+        ["run"], ["run", "--"], ["run", "", "x"], ["build", "-h"], ["run", "--nonsense", "x"],
+        ["run", "--tracer"], ["run", "--tracer", "preload"], ["run", "--tracer=", "x"], ["run", "--tracer", "-q", "x"],
+    ],
+)  # fmt: skip
 def test_words_that_need_a_parser_get_one(workspace: Any, words: list[str]) -> None:
     done = workspace.roar(*words, ok=False)
     assert done.returncode in (0, 2, 127), done
