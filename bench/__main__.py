@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,8 @@ OTHERS = {
     "inputs": "25 000 to 100 000 input files: time after the command's end, memory",
     "at-once": "64 runs at once",
 }
-VARIANTS = {"shim": (overhead.SHIM,), "run": (overhead.WHOLE,), "both": (overhead.SHIM, overhead.WHOLE)}
+TRACERS = ("preload",)
+WAYS = {"alone": (overhead.ALONE,), "run": (overhead.WHOLE,), "both": overhead.WAYS}
 
 
 def _arguments() -> argparse.Namespace:
@@ -32,7 +34,9 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-n", "--runs", type=int, default=7, help="executions of each command (7)")
-    parser.add_argument("--only", choices=VARIANTS, default="both", help="the shim alone, the whole roar run, or both")
+    parser.add_argument("-t", "--tracer", action="append", metavar="NAME", help=f"repeatable; {', '.join(TRACERS)}")
+    parser.add_argument("--plugins", type=Path, metavar="DIR", help="has distributions of further tracers")
+    parser.add_argument("--only", choices=WAYS, default="both", help="the tracer alone, the whole roar run, or both")
     parser.add_argument("--folder", type=Path, help="where the workloads are laid out; the temporary directory")
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; all of it by default")
     given = parser.parse_args()
@@ -42,16 +46,20 @@ def _arguments() -> argparse.Namespace:
     if given.runs < 1:
         parser.error("--runs is at least 1")
     given.names = given.names or [*WORKLOADS, *OTHERS]
+    given.tracers = list(dict.fromkeys(given.tracer or TRACERS))
     return given
 
 
 def main() -> int:
-    """Measures and prints; 1 when a workload failed."""
+    """Measures and prints; 1 when a tracer isn't ready or a workload failed."""
     given = _arguments()
     root = Path(tempfile.mkdtemp(prefix="roar-bench-", dir=given.folder)).resolve()
     try:
         print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {given.runs} runs", flush=True)
-        _measure(lay_out(root / "work"), given)
+        place = lay_out(root / "work", given.plugins)
+        for tracer in given.tracers:
+            _check(place, tracer)
+        _measure(place, given)
     except CommandFailed as error:
         print(f"A workload failed: {error}", file=sys.stderr)
         return 1
@@ -60,21 +68,33 @@ def main() -> int:
     return 0
 
 
+def _check(place: Place, tracer: str) -> None:
+    """Tries a tracer before anything is measured, and shows the way in which it works here."""
+    words = [place.roar, "tracer", "check", tracer]
+    done = subprocess.run(words, cwd=place.root, env=place.env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CommandFailed(done.stderr.strip() or done.stdout.strip())
+    print(f"{tracer}:", *(f"  {line}" for line in done.stdout.splitlines()), sep="\n", flush=True)
+
+
 def _measure(place: Place, given: argparse.Namespace) -> None:
     rows: list[overhead.Row] = []
     for name in given.names:
         if name in WORKLOADS:
             if not rows:
                 print(report.OVERHEAD_HEAD)
-            rows.append(overhead.measure(name, place, given.runs, VARIANTS[given.only]))
+            rows.append(overhead.measure(name, place, given.runs, given.tracers, WAYS[given.only]))
             print(*report.overhead_lines(rows[-1]), sep="\n", flush=True)
-    print(*report.mean_lines(rows), sep="\n", flush=True)
+    if rows:
+        print(*report.mean_lines(rows), sep="\n", flush=True)
     if "startup" in given.names:
-        print(*report.startup_lines(startup.measure(place, given.runs)), sep="\n", flush=True)
-    if "inputs" in given.names:
-        print(*report.inputs_lines(scale.inputs(place, min(given.runs, 3))), sep="\n", flush=True)
-    if "at-once" in given.names:
-        print(report.at_once_line(scale.at_once(place)), flush=True)
+        print(*report.startup_lines(startup.measure(place, given.runs, given.tracers)), sep="\n", flush=True)
+    for tracer in given.tracers:
+        if "inputs" in given.names:
+            found = scale.inputs(place, min(given.runs, 3), tracer)
+            print(*report.inputs_lines(tracer, found), sep="\n", flush=True)
+        if "at-once" in given.names:
+            print(report.at_once_line(tracer, scale.at_once(place, tracer)), flush=True)
 
 
 if __name__ == "__main__":

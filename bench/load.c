@@ -96,20 +96,34 @@ static int getpids(long count, const char *folder)
     return 0;
 }
 
+/* One start of a program, by vfork and exec, as posix_spawn does it; 0 when it ended well. */
+static int started(char **words)
+{
+    pid_t child;
+    int status;
+    if (posix_spawn(&child, words[0], NULL, NULL, words, environ) != 0)
+        return 1;
+    return waitpid(child, &status, 0) != child || status != 0;
+}
+
 /* Starts of a program that does nothing. */
 static int spawns(long count, const char *folder)
 {
     (void)folder;
     char *words[] = {"/bin/true", NULL};
-    for (long i = 0; i < count; i++) {
-        pid_t child;
-        int status;
-        if (posix_spawn(&child, words[0], NULL, NULL, words, environ) != 0)
+    for (long i = 0; i < count; i++)
+        if (started(words))
             return 1;
-        if (waitpid(child, &status, 0) != child || status != 0)
-            return 1;
-    }
     return 0;
+}
+
+/* A tree of processes, COUNT deep: each starts this program twice, one after the other. */
+static int tree(long count, const char *folder)
+{
+    char below[24];
+    snprintf(below, sizeof below, "%ld", count - 1);
+    char *words[] = {"./load", "tree", below, (char *)folder, NULL};
+    return count > 1 && (started(words) || started(words));
 }
 
 static const struct {
@@ -117,7 +131,7 @@ static const struct {
     int (*run)(long count, const char *folder);
 } loads[] = {
     {"opens", opens},   {"distinct", distinct}, {"creates", creates}, {"reads", reads},
-    {"writes", writes}, {"getpids", getpids},   {"spawns", spawns},
+    {"writes", writes}, {"getpids", getpids},   {"spawns", spawns},     {"tree", tree},
 };
 
 int main(int argc, char **argv)

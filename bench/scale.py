@@ -44,26 +44,26 @@ class AtOnce(NamedTuple):
     wall_s: float
 
 
-def inputs(place: Place, runs: int) -> list[Inputs]:
+def inputs(place: Place, runs: int, tracer: str) -> list[Inputs]:
     """Runs that read 25 000, 50 000 and 100 000 files of distinct and of identical content; of each the quickest one.
 
     The files are written anew before each, so that no digest is known from before.
     """
     return [
-        min((inputs_of(place, size, content) for _ in range(runs)), key=lambda one: one.after_s)
+        min((inputs_of(place, size, content, tracer) for _ in range(runs)), key=lambda one: one.after_s)
         for content in _CONTENT
         for size in SIZES
     ]
 
 
-def inputs_of(place: Place, size: int, content: str) -> Inputs:
+def inputs_of(place: Place, size: int, content: str, tracer: str) -> Inputs:
     """One run with so many inputs of ``distinct`` or ``identical`` content, none of them read before."""
     place.clear()
     folder = place.root / "many"
     shutil.rmtree(folder)
     folder.mkdir()
     write_files(folder, "m", size, _CONTENT[content])
-    cost = once([place.roar, "run", "--quiet", LOAD, "distinct", str(size), folder.name], place.root, place.env)
+    cost = once(place.run(tracer, LOAD, "distinct", str(size), folder.name), place.root, place.env)
     after_s = (cost.ended_ns - int(cost.output.split()[-1])) / 1e9
     return Inputs(size, content, after_s, cost.max_rss_bytes, _edges(place, folder.name))
 
@@ -89,14 +89,14 @@ def _edges(place: Place, folder: str) -> int:
     return int(count.stdout)
 
 
-def at_once(place: Place, count: int = AT_ONCE) -> AtOnce:
+def at_once(place: Place, tracer: str, count: int = AT_ONCE) -> AtOnce:
     """Starts `count` runs without waiting, and counts what is in the record when all have ended."""
     place.clear()
     before = _count(place)
     started = time.monotonic()
     running = [
         subprocess.Popen(
-            [place.roar, "run", "--quiet", "sh", "-c", f"echo {i} > out/at-once-{i}"],
+            place.run(tracer, "sh", "-c", f"echo {i} > out/at-once-{i}"),
             cwd=place.root,
             env=place.env,
             stdin=subprocess.DEVNULL,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
-import time
+import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
+
+DRIVER = Path(__file__).with_name("driver.py")
 
 
 class CommandFailed(Exception):
@@ -21,12 +23,14 @@ class Cost(NamedTuple):
 
     wall_s: float
     cpu_s: float
-    """User and system time of the command and of all descendants that were waited for."""
+    """User and system time of the command, of all its descendants, and of the tracer."""
     max_rss_bytes: int
     """Of the largest process of the tree."""
     ended_ns: int
     """Monotonic clock when it was gone."""
     output: str
+    unseen: str = ""
+    """What the tracer missed, in its words."""
 
 
 class Series(NamedTuple):
@@ -42,59 +46,64 @@ class Series(NamedTuple):
         """The median of ``wall_s`` or ``cpu_s``: what it usually takes on this machine."""
         return statistics.median(float(getattr(cost, what)) for cost in self.costs)
 
-
-Execution = tuple[Sequence[str], Mapping[str, str]]
-"""A command and its environment."""
-
-
-class Variant(NamedTuple):
-    """One way to execute a piece of work."""
-
-    name: str
-    enter: Callable[[], AbstractContextManager[Execution]]
-    """Entered anew for each execution, so that each finds fresh files, and left after it."""
+    @property
+    def unseen(self) -> str:
+        """What was missed in any of them; empty when nothing was."""
+        return next((cost.unseen for cost in self.costs if cost.unseen), "")
 
 
-def plain(name: str, command: Sequence[str], env: Mapping[str, str]) -> Variant:
-    """A variant that needs nothing prepared."""
-    return Variant(name, lambda: nullcontext((command, env)))
-
-
-def once(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Cost:
-    """Executes a command and measures it.  Raises `CommandFailed`."""
-    started = time.monotonic_ns()
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        output = process.stdout.read() if process.stdout is not None else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        ended = time.monotonic_ns()
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise CommandFailed(f"exit {process.returncode}: {' '.join(command)}")
-    return Cost((ended - started) / 1e9, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, ended, output)
-
-
-def in_turns(variants: Sequence[Variant], runs: int, cwd: Path, between: Callable[[], None]) -> dict[str, Series]:
-    """Executes the variants in turns, each `runs` times, so that a busy moment of the machine hits all alike.
+def once(command: Sequence[str], cwd: Path, env: Mapping[str, str], tracer: str = "") -> Cost:
+    """Executes a command and measures it.
 
     Args:
-        variants: the ways; another one begins each round.
+        command: its words.
+        cwd: where.
+        env: all of its environment.
+        tracer: name of the tracer that it runs under, without roar around it; empty for none.
+
+    Raises:
+        CommandFailed: it didn't end with 0, or couldn't be measured.
+    """
+    # without a tracer the driver needs nothing that is installed
+    python = [sys.executable] if tracer else [sys.executable, "-S", "-E"]
+    with tempfile.TemporaryDirectory(prefix="cost-", dir=cwd.parent) as folder:
+        result = Path(folder, "result")
+        done = subprocess.run(
+            [*python, DRIVER, result, tracer, *command],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if not result.exists():
+            said = done.stderr.strip().rpartition("\n")[2]
+            raise CommandFailed(f"not measured: {' '.join(command)}{f' under {tracer}' * bool(tracer)}: {said}")
+        measured = json.loads(result.read_text())
+    if code := measured.pop("code"):
+        raise CommandFailed(f"exit {code}: {' '.join(command)}{f' under {tracer}' * bool(tracer)}")
+    return Cost(**measured, output=done.stdout)
+
+
+Way = Callable[[], Cost]
+"""One way to execute a piece of work, and what it took."""
+
+
+def in_turns(ways: Mapping[str, Way], runs: int, between: Callable[[], None]) -> dict[str, Series]:
+    """Executes the ways in turns, each `runs` times, so that a busy moment of the machine hits all alike.
+
+    Args:
+        ways: by name; another one begins each round.
         runs: rounds.
-        cwd: where they run.
         between: called before each execution, to clear what the last one made.
     """
-    costs: dict[str, list[Cost]] = {variant.name: [] for variant in variants}
+    names = list(ways)
+    costs: dict[str, list[Cost]] = {name: [] for name in names}
     for number in range(runs):
-        for position in range(len(variants)):
-            variant = variants[(number + position) % len(variants)]
+        for position in range(len(names)):
+            name = names[(number + position) % len(names)]
             between()
-            with variant.enter() as (command, env):
-                costs[variant.name].append(once(command, cwd, env))
+            costs[name].append(ways[name]())
     return {name: Series(tuple(found)) for name, found in costs.items()}

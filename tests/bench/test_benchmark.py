@@ -9,10 +9,28 @@ from pathlib import Path
 import pytest
 from package_builds import ROOT
 
-from bench.overhead import BARE, SHIM, WHOLE, measure
+from bench.__main__ import TRACERS
+from bench.overhead import ALONE, WHOLE, measure
 from bench.scale import at_once
-from bench.timing import CommandFailed, once, plain
+from bench.targets import TARGETS
+from bench.timing import CommandFailed, Cost, in_turns, once
 from bench.workloads import WORKLOADS, Place, lay_out
+
+BURN = "import time\nwhile time.process_time() < .05: pass"
+_TRACER = """
+from roar.api import hookimpl
+from roar_tracer_preload.tracer import PreloadTracer
+
+roar_api = 1
+
+class Renamed(PreloadTracer):
+    name = "renamed"
+    rank = 1
+
+@hookimpl
+def roar_tracers():
+    return [Renamed]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -20,52 +38,107 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return lay_out(tmp_path_factory.mktemp("bench") / "work")
 
 
-def test_a_workload_is_measured_bare_under_the_shim_and_under_the_whole_run(place: Place) -> None:
-    found = measure("bash", place, 1)
-
-    assert list(found.series) == [BARE, SHIM, WHOLE]
-    assert found.dropped == 0
-    assert all(cost.cpu_s > 0 for series in found.series.values() for cost in series.costs)
+def _bench(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_cpu_of_children_is_counted(place: Place) -> None:
-    words = [sys.executable, "-c", "import time\nwhile time.process_time() < .05: pass"]
-    cost = once(["sh", "-c", '"$@"; true', "sh", *words], place.root, place.env)
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_a_workload_is_measured_bare_under_the_tracer_and_under_the_whole_run(place: Place, tracer: str) -> None:
+    found = measure("bash", place, 1, [tracer])
+
+    assert list(found.traced) == [(tracer, ALONE), (tracer, WHOLE)]
+    assert not any(series.unseen for series in found.traced.values())
+    assert all(cost.cpu_s > 0 for series in (found.bare, *found.traced.values()) for cost in series.costs)
+
+
+@pytest.mark.parametrize("tracer", ["", *TRACERS])
+def test_the_cpu_of_children_is_counted(place: Place, tracer: str) -> None:
+    cost = once(["sh", "-c", '"$@"; true', "sh", sys.executable, "-c", BURN], place.root, place.env, tracer)
 
     assert cost.cpu_s >= 0.05
 
 
-def test_a_workload_that_fails_is_no_measurement(place: Place) -> None:
+@pytest.mark.parametrize("tracer", ["", *TRACERS])
+def test_the_cpu_of_what_outlives_the_command_is_counted(place: Place, tracer: str) -> None:
+    cost = once(["sh", "-c", '"$@" & exit', "sh", sys.executable, "-c", BURN], place.root, place.env, tracer)
+
+    assert cost.cpu_s >= 0.05
+
+
+@pytest.mark.parametrize("tracer", ["", *TRACERS])
+def test_a_workload_that_fails_is_no_measurement(place: Place, tracer: str) -> None:
     with pytest.raises(CommandFailed, match="exit 3"):
-        once(["sh", "-c", "exit 3"], place.root, place.env)
+        once(["sh", "-c", "exit 3"], place.root, place.env, tracer)
+
+
+def test_a_program_that_is_not_there_is_no_measurement(place: Place) -> None:
+    with pytest.raises(CommandFailed, match="not measured: nonesuch"):
+        once(["nonesuch"], place.root, place.env)
+
+
+def test_what_the_tracer_missed_is_told(place: Place) -> None:
+    (place.root / "out/quiet.c").write_text("int main(void) { return 0; }\n")
+    subprocess.run(["cc", "-static", "-o", "out/quiet", "out/quiet.c"], cwd=place.root, check=True)
+
+    assert "static binary" in once(["out/quiet"], place.root, place.env, "preload").unseen
+    assert once(["true"], place.root, place.env, "preload").unseen == ""
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_each_workload_says_what_it_is(name: str) -> None:
     assert WORKLOADS[name].what
-    assert 1 < WORKLOADS[name].cpu_target <= 1.5
+
+
+@pytest.mark.parametrize("tracer", TARGETS)
+def test_targets_are_of_workloads_that_exist(tracer: str) -> None:
+    assert set(TARGETS[tracer].workloads) <= set(WORKLOADS)
+    assert all(target > 1 for target in (*TARGETS[tracer].workloads.values(), TARGETS[tracer].mean))
 
 
 @pytest.mark.requirement("RUN-7")
-def test_runs_at_once_are_recorded_once_each(place: Place) -> None:
-    assert at_once(place, 8).recorded == 8
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_runs_at_once_are_recorded_once_each(place: Place, tracer: str) -> None:
+    assert at_once(place, tracer, 8).recorded == 8
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "nonesuch"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = _bench("nonesuch")
 
     assert done.returncode == 2
     assert "unknown: nonesuch; known: opens" in done.stderr
 
 
-def test_the_variants_of_a_command_take_turns(place: Place, tmp_path: Path) -> None:
-    from bench.timing import in_turns
+def test_a_tracer_that_is_not_installed_is_refused() -> None:
+    done = _bench("--tracer", "nonesuch", "getpid")
 
-    log = tmp_path / "log"
-    ways = [plain(name, ["sh", "-c", f"echo {name} >> {log}"], place.env) for name in ("a", "b")]
+    assert done.returncode == 1
+    assert "Unknown tracer 'nonesuch'" in done.stderr
 
-    in_turns(ways, 2, place.root, lambda: None)
 
-    assert log.read_text().split() == ["a", "b", "b", "a"]
+def test_a_tracer_of_a_directory_of_plugins_is_measured(tmp_path: Path) -> None:
+    info = tmp_path / "roar_renamed-1.0.dist-info"
+    info.mkdir()
+    (tmp_path / "roar_renamed.py").write_text(_TRACER)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: roar-renamed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[roar.tracers]\nrenamed = roar_renamed\n")
+
+    done = _bench("--runs", "1", "--tracer", "renamed", "--plugins", str(tmp_path), "bash")
+
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:3] for line in done.stdout.splitlines() if line.startswith("bash")] == [
+        ["bash", "renamed", "alone"],
+        ["bash", "renamed", "roar"],
+    ]
+
+
+def test_the_ways_to_execute_a_command_take_turns() -> None:
+    log: list[str] = []
+
+    def way(name: str) -> Cost:
+        log.append(name)
+        return Cost(1, 1, 1, 1, "")
+
+    in_turns({"a": lambda: way("a"), "b": lambda: way("b")}, 2, lambda: log.append("|"))
+
+    assert log == ["|", "a", "|", "b", "|", "b", "|", "a"]

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bench.overhead import SHIM, measure
+from bench.__main__ import TRACERS
+from bench.overhead import ALONE, measure
 from bench.report import ratio
 from bench.scale import inputs_of
-from bench.startup import PYTHON_MS, RUN_MS, VERSION_MS
-from bench.timing import Series, in_turns, plain
-from bench.workloads import WORKLOADS, Place, lay_out
+from bench.startup import PYTHON_MS, VERSION_MS
+from bench.targets import TARGETS
+from bench.timing import Series, Way, in_turns, once
+from bench.workloads import Place, lay_out
 
 BUSY = 2
 """By how much a promise may be exceeded here: what shares the caches costs CPU, too."""
@@ -32,14 +35,16 @@ def series(place: Place) -> dict[str, Series]:
     commands = {
         "python": [sys.executable, "-c", "pass"],
         "version": [place.roar, "--version"],
-        "run": [place.roar, "run", "--quiet", "true"],
+        **{tracer: place.run(tracer, "true") for tracer in TRACERS},
     }
-    ways = [plain(name, command, place.env) for name, command in commands.items()]
-    return in_turns(ways, 15, place.root, place.clear)
+    ways: dict[str, Way] = {name: partial(once, words, place.root, place.env) for name, words in commands.items()}
+    return in_turns(ways, 15, place.clear)
 
 
 @pytest.mark.requirement("PERF-1")
-@pytest.mark.parametrize(("name", "promised_ms"), [("version", VERSION_MS), ("run", RUN_MS)])
+@pytest.mark.parametrize(
+    ("name", "promised_ms"), [("version", VERSION_MS), *((tracer, TARGETS[tracer].run_ms) for tracer in TRACERS)]
+)
 def test_start_up_is_a_small_multiple_of_an_interpreters(
     series: dict[str, Series], name: str, promised_ms: float
 ) -> None:
@@ -49,18 +54,23 @@ def test_start_up_is_a_small_multiple_of_an_interpreters(
 
 
 @pytest.mark.requirement("PERF-2")
-@pytest.mark.parametrize("name", ["opens", "getpid", "spawn"])
-def test_the_shim_costs_a_traced_program_little(place: Place, name: str) -> None:
-    found = measure(name, place, 3, [SHIM])
+@pytest.mark.parametrize("name", ["opens", "getpid", "spawn", "files"])
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_a_tracer_costs_the_traced_program_no_more_than_promised(place: Place, tracer: str, name: str) -> None:
+    found = measure(name, place, 3, [tracer], [ALONE])
+    traced = found.traced[tracer, ALONE]
 
-    assert found.dropped == 0
-    assert ratio(found, SHIM, "cpu_s") <= WORKLOADS[name].cpu_target * 1.25
+    assert traced.unseen == ""
+    assert ratio(traced, found.bare, "cpu_s") <= TARGETS[tracer].workloads[name] * 1.25
 
 
 @pytest.mark.requirement("PERF-3", "PERF-4")
 @pytest.mark.parametrize("content", ["distinct", "identical"])
-def test_many_inputs_are_recorded_soon_after_the_command_and_in_little_memory(place: Place, content: str) -> None:
-    found = inputs_of(place, 20_000, content)
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_many_inputs_are_recorded_soon_after_the_command_and_in_little_memory(
+    place: Place, tracer: str, content: str
+) -> None:
+    found = inputs_of(place, 20_000, content, tracer)
 
     assert found.recorded == 20_000
     assert found.after_s <= 3.0 * BUSY

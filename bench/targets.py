@@ -1,0 +1,33 @@
+"""How much each tracer may cost: the highest ratios to the bare command, of CPU and of wall time alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Targets(NamedTuple):
+    """Of one tracer.  What isn't named has none."""
+
+    workloads: Mapping[str, float]
+    """By name of the workload, for the tracer alone."""
+    mean: float
+    """Of the geometric mean."""
+    run_ms: float
+    """``roar run true``, on the machine of `bench.startup.PYTHON_MS`."""
+
+
+_LIBC_ALONE = {
+    **dict.fromkeys(("opens", "reads", "writes", "getpid", "spawn", "tree", "bash", "imports", "make"), 1.2),
+    **{"files": 1.15, "creates": 1.15, "distinct": 1.5},
+}
+_NO_PATH = dict.fromkeys(("reads", "writes", "getpid"), 1.05)
+"""Calls that name no file stay the kernel's own affair."""
+_BY_NOTIFICATION = {**_NO_PATH, "opens": 4.5, "spawn": 1.6, "tree": 1.6, "files": 3.0}
+
+TARGETS: dict[str, Targets] = {
+    "preload": Targets(_LIBC_ALONE, 1.07, 120),
+    "ptrace": Targets(_BY_NOTIFICATION, 1.5, 130),
+    "ptrace-python": Targets({**_BY_NOTIFICATION, "opens": 7.0}, 1.5, 130),
+}
+"""By name of the tracer; ``ptrace-python`` is ptrace without its library."""
