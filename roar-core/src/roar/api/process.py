@@ -1,7 +1,8 @@
 """Starting the command and waiting for it, exactly as a shell would have done without roar.
 
-For tracers that run the command as a child of roar.  All of it runs in roar's main thread, and `spawn` comes before the
-first thread: threads inherit the signal mask that it sets.
+For tracers that run the command as a child of roar (`spawn`), or of a process of their own that outlives roar
+(`spawn_under`).  All of it runs in roar's main thread, and comes before the first thread: threads inherit the signal mask
+that it sets.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -49,6 +51,10 @@ class Launch(NamedTuple):
     """The workspace's root, absolute and canonical."""
 
 
+class SupervisorLost(Exception):
+    """The process between roar and the command was killed: how the command ends is not known any more."""
+
+
 class Child(NamedTuple):
     """A started command."""
 
@@ -56,6 +62,10 @@ class Child(NamedTuple):
     mask: frozenset[int]
     """The signal mask that roar was started with, and that the command has."""
     witness: GroupWitness
+    supervisor: int = 0
+    """Pid of the process of `spawn_under`; 0: the command is roar's own child."""
+    reports: int = -1
+    """The pipe on which the supervisor tells of the command; it ends with the supervisor."""
 
 
 def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
@@ -74,39 +84,188 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
         OSError: as execve(2); a script without ``#!`` is given to /bin/sh, as shells do.
     """
     environment = launch.env if env is None else env
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
-    ignores_children = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
-    if ignores_children:  # the kernel would reap the child, and its status would be lost
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    witness = GroupWitness()  # before the command: there is no moment in which only one of the two gets a signal
+    held = _hold()
     read, write = os.pipe()
     # not posix_spawn(3): glibc's leaves signals 32 and 33 ignored in the program, and can ignore none that should be
     pid = os.fork()
     if not pid:
-        _become(launch, environment, before, ignores_children, write)
+        _become(launch, environment, held, write)
     os.close(write)
-    with open(read, "rb") as pipe:
-        failed = pipe.read()  # ends when execve(2) closes the other side
+    failed = _drain(read)
     if failed:
         os.waitpid(pid, 0)
-        witness.close()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        held.let_go()
         raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(launch.executable))
-    return Child(pid, frozenset(int(number) for number in before), witness)
+    return Child(pid, held.mask, held.witness)
 
 
-def _become(
-    launch: Launch, env: Mapping[bytes, bytes], mask: Iterable[int], ignores_children: bool, failures: int
-) -> NoReturn:
+def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Child:
+    """Starts a process that starts the command, is its parent and outlives roar if roar is killed.
+
+    Args:
+        launch: what to start.
+        supervise: runs in that process, a fork of this one, and ends it by returning; see `Supervision`.
+
+    Returns:
+        The command; `wait` waits for it as for a child of roar's own.
+
+    Raises:
+        OSError: as `spawn`, from execve(2).
+        SupervisorLost: the process ended without having started the command.
+    """
+    held = _hold()
+    failures = os.pipe()
+    reports = os.pipe()
+    runner = os.getpid()
+    supervisor = os.fork()
+    if not supervisor:
+        os.close(failures[0])
+        os.close(reports[0])
+        _supervise(Supervision(launch, held, runner, failures[1], reports[1]), supervise)
+    os.close(failures[1])
+    os.close(reports[1])
+    first = os.read(reports[0], _REPORT.size)
+    failed = _drain(failures[0])
+    if failed or not first:
+        os.close(reports[0])
+        os.waitpid(supervisor, 0)
+        held.let_go()
+        if not failed:
+            raise SupervisorLost("the tracer's process ended before it had started the command")
+        raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(launch.executable))
+    os.set_blocking(reports[0], False)
+    return Child(_REPORT.unpack(first)[0], held.mask, held.witness, supervisor, reports[0])
+
+
+def _supervise(supervision: Supervision, supervise: Callable[[Supervision], None]) -> NoReturn:
+    code = 1
+    try:
+        supervise(supervision)
+        code = 0
+    except BaseException:  # whatever it is, roar sees that the pipe has ended; nothing of roar's may run twice
+        if os.environ.get("ROAR_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+_REPORT = struct.Struct("=iiddq")
+"""pid, wait status, user and system time in seconds, maximum resident set in KiB."""
+
+
+class Supervision:
+    """In the process between roar and the command: starts the command, and tells roar of it.
+
+    Args:
+        launch: the command.
+        held: how roar itself was started.
+        runner: roar's pid.
+        failures: the pipe into which the command's execve(2) fails.
+        reports: the pipe to roar.
+    """
+
+    def __init__(self, launch: Launch, held: _Held, runner: int, failures: int, reports: int) -> None:
+        self.launch = launch
+        self._held = held
+        self._runner = runner
+        self._failures = failures
+        self._reports = reports
+
+    def fork(self, prepare: Callable[[], None]) -> int:
+        """Forks the process that becomes the command.  It may be called again if `prepare` ended the process.
+
+        Args:
+            prepare: is called in it, first thing; when it returns, the command begins.
+
+        Returns:
+            Its pid.
+        """
+        pid = os.fork()
+        if not pid:
+            try:
+                prepare()
+            except BaseException:
+                os._exit(127)
+            _become(self.launch, self.launch.env, self._held, self._failures)
+        return pid
+
+    def started(self, pid: int) -> None:
+        """The process of `fork` is the one: tells roar its pid."""
+        os.close(self._failures)
+        self._tell(pid, 0, (0.0, 0.0, 0))
+
+    def detach(self, keep: Iterable[int]) -> None:
+        """Leaves the terminal, the working directory and all descriptors behind, so that nothing waits for this process.
+
+        Args:
+            keep: descriptors that stay open.
+        """
+        os.setsid()
+        os.chdir("/")
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        stay = sorted({0, 1, 2, self._reports, *keep})
+        for one, next_one in zip(stay, [*stay[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+            os.closerange(one + 1, next_one)
+
+    def report(self, pid: int, status: int, usage: Sequence[float]) -> None:
+        """Tells roar that the command has stopped or ended.
+
+        Args:
+            pid: the command's.
+            status: its wait status.
+            usage: of wait4(2): user and system time in seconds, maximum resident set in KiB …
+        """
+        self._tell(pid, status, usage)
+        if os.getppid() == self._runner:
+            os.kill(self._runner, signal.SIGCHLD)
+
+    def _tell(self, pid: int, status: int, usage: Sequence[float]) -> None:
+        with contextlib.suppress(OSError):  # roar has been killed
+            os.write(self._reports, _REPORT.pack(pid, status, usage[0], usage[1], int(usage[2])))
+
+
+class _Held(NamedTuple):
+    """How roar was started, for a command that is to be started so."""
+
+    mask: frozenset[int]
+    ignores_children: bool
+    witness: GroupWitness
+
+    def let_go(self) -> None:
+        """Nothing was started: undoes `_hold`."""
+        self.witness.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+
+
+def _hold() -> _Held:
+    """Holds back the signals that `wait` handles, and begins to watch for those of the whole group."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    ignores_children = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    if ignores_children:  # the kernel would reap the child, and its status would be lost
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # before the command: there is no moment in which only one of the two gets a signal
+    return _Held(frozenset(int(number) for number in before), ignores_children, GroupWitness())
+
+
+def _drain(pipe: int) -> bytes:
+    with open(pipe, "rb") as file:
+        return file.read()  # ends when execve(2) closes the other side
+
+
+def _become(launch: Launch, env: Mapping[bytes, bytes], held: _Held, failures: int) -> NoReturn:
     """In the child: becomes the command, or writes the error's number into the pipe."""
     try:
         for number in _PYTHON_IGNORES:
             signal.signal(number, signal.SIG_DFL)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if ignores_children:
+        if held.ignores_children:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
         try:
             os.execve(launch.executable, launch.argv, env)
         except OSError as error:
@@ -142,8 +301,8 @@ def wait(child: Child) -> Exit:
 
 def _reap(child: Child) -> Exit | None:
     while True:
-        done, status, usage = os.wait4(child.pid, os.WNOHANG | os.WUNTRACED)
-        if not done:
+        status, usage = _next_status(child)
+        if usage is None:
             return None
         if not os.WIFSTOPPED(status):
             return exit_of(status, usage)
@@ -152,10 +311,26 @@ def _reap(child: Child) -> Exit | None:
             _stop(os.WSTOPSIG(status))
 
 
+def _next_status(child: Child) -> tuple[int, Sequence[float] | None]:
+    """A wait status of the command and its resource usage; None for the latter when there is nothing new."""
+    if not child.supervisor:
+        done, status, usage = os.wait4(child.pid, os.WNOHANG | os.WUNTRACED)
+        return status, usage if done else None
+    try:
+        report = os.read(child.reports, _REPORT.size)
+    except BlockingIOError:
+        return 0, None
+    if not report:
+        raise SupervisorLost("the tracer's process was killed")
+    _, status, *spent = _REPORT.unpack(report)
+    return status, spent
+
+
 def _is_stopped(pid: int) -> bool:
+    """Whether a process is stopped, be it that a debugger or tracer holds it (``t``, proc(5))."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2].startswith(b"T")
+            return file.read().rpartition(b") ")[2][:1] in b"Tt"
     except OSError:
         return True
 

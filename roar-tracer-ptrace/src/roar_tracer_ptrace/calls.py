@@ -1,0 +1,145 @@
+"""Which system calls are watched: their numbers in each of the kernel's interfaces, and what they have in common.
+
+Numbers from Linux's arch/x86/entry/syscalls/syscall_{64,32}.tbl and include/uapi/asm-generic/unistd.h.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import IntEnum, auto
+from typing import NamedTuple
+
+
+class Op(IntEnum):
+    """What a system call does, whatever its number.  The comment gives the arguments."""
+
+    OPEN = auto()  # path, flags, mode
+    OPENAT = auto()  # directory, path, flags, mode
+    CREAT = auto()  # path, mode
+    OPENAT2 = auto()  # directory, path, struct open_how, its size
+    OPEN_BY_HANDLE = auto()  # mount, struct file_handle, flags
+    MKNOD = auto()  # path, mode
+    MKNODAT = auto()  # directory, path, mode
+    RENAME = auto()  # old, new
+    RENAMEAT = auto()  # directory, old, directory, new
+    RENAMEAT2 = auto()  # directory, old, directory, new, flags
+    LINK = auto()  # old, new
+    LINKAT = auto()  # directory, old, directory, new, flags
+    SYMLINK = auto()  # text, path
+    SYMLINKAT = auto()  # text, directory, path
+    UNLINK = auto()  # path
+    UNLINKAT = auto()  # directory, path, flags
+    TRUNCATE = auto()  # path, length
+    TRUNCATE64 = auto()  # path, length in two halves
+    UTIME = auto()  # path, times
+    UTIMENSAT = auto()  # directory, path, times, flags
+    EXECVE = auto()  # path, argv, envp
+    EXECVEAT = auto()  # directory, path, argv, envp, flags
+    MMAP = auto()  # address, length, protection, flags, descriptor
+    IO_URING = auto()
+    IDENTITY = auto()  # user, group and capabilities of the process change
+    ROOT = auto()  # chroot, pivot_root, mounts: paths change their meaning
+    CLONE = auto()  # flags
+    UNSHARE = auto()  # flags
+    SECCOMP = auto()  # operation, flags
+    PTRACE = auto()  # request
+    LIMIT = auto()  # resource
+    PRLIMIT = auto()  # process, resource
+
+
+class Interface(NamedTuple):
+    """One of the ways into the kernel."""
+
+    audit: int
+    """AUDIT_ARCH_… of linux/audit.h, as struct seccomp_data has it."""
+    numbers: dict[int, Op]
+
+
+_COMMON = {425: Op.IO_URING, 429: Op.ROOT, 437: Op.OPENAT2, 442: Op.ROOT}
+"""From 403 on a number means the same everywhere: io_uring_setup, move_mount, openat2, mount_setattr."""
+
+_X86_64 = {
+    2: Op.OPEN, 257: Op.OPENAT, 85: Op.CREAT, 304: Op.OPEN_BY_HANDLE, 133: Op.MKNOD, 259: Op.MKNODAT,
+    82: Op.RENAME, 264: Op.RENAMEAT, 316: Op.RENAMEAT2, 86: Op.LINK, 265: Op.LINKAT, 88: Op.SYMLINK, 266: Op.SYMLINKAT,
+    87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.UTIMENSAT, 280: Op.UTIMENSAT,
+    59: Op.EXECVE, 322: Op.EXECVEAT, 9: Op.MMAP,
+    # setuid setgid setreuid setregid setgroups setresuid setresgid setfsuid setfsgid capset
+    **dict.fromkeys((105, 106, 113, 114, 116, 117, 119, 122, 123, 126), Op.IDENTITY),
+    155: Op.ROOT, 161: Op.ROOT, 165: Op.ROOT, 166: Op.ROOT, 308: Op.ROOT,  # pivot_root chroot mount umount2 setns
+    56: Op.CLONE, 272: Op.UNSHARE, 317: Op.SECCOMP, 101: Op.PTRACE, 160: Op.LIMIT, 302: Op.PRLIMIT,
+    520: Op.EXECVE, 545: Op.EXECVEAT, 521: Op.PTRACE,  # of x32, which shares the other numbers
+    **_COMMON,
+}  # fmt: skip
+_I386 = {
+    5: Op.OPEN, 295: Op.OPENAT, 8: Op.CREAT, 342: Op.OPEN_BY_HANDLE, 14: Op.MKNOD, 297: Op.MKNODAT,
+    38: Op.RENAME, 302: Op.RENAMEAT, 353: Op.RENAMEAT2, 9: Op.LINK, 303: Op.LINKAT, 83: Op.SYMLINK, 304: Op.SYMLINKAT,
+    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 30: Op.UTIME, 271: Op.UTIME, 299: Op.UTIMENSAT,
+    320: Op.UTIMENSAT, 412: Op.UTIMENSAT, 11: Op.EXECVE, 358: Op.EXECVEAT, 192: Op.MMAP,
+    # the same with 16-bit and 32-bit ids
+    **dict.fromkeys((23, 46, 70, 71, 81, 138, 139, 164, 170, 185), Op.IDENTITY),
+    **dict.fromkeys((203, 204, 206, 208, 210, 213, 214, 215, 216), Op.IDENTITY),
+    217: Op.ROOT, 61: Op.ROOT, 21: Op.ROOT, 22: Op.ROOT, 52: Op.ROOT, 346: Op.ROOT,
+    120: Op.CLONE, 310: Op.UNSHARE, 354: Op.SECCOMP, 26: Op.PTRACE, 75: Op.LIMIT, 340: Op.PRLIMIT,
+    **_COMMON,
+}  # fmt: skip
+_AARCH64 = {
+    56: Op.OPENAT, 265: Op.OPEN_BY_HANDLE, 33: Op.MKNODAT, 38: Op.RENAMEAT, 276: Op.RENAMEAT2, 37: Op.LINKAT,
+    36: Op.SYMLINKAT, 35: Op.UNLINKAT, 45: Op.TRUNCATE, 88: Op.UTIMENSAT, 221: Op.EXECVE, 281: Op.EXECVEAT, 222: Op.MMAP,
+    **dict.fromkeys((91, 143, 144, 145, 146, 147, 149, 151, 152, 159), Op.IDENTITY),
+    41: Op.ROOT, 51: Op.ROOT, 40: Op.ROOT, 39: Op.ROOT, 268: Op.ROOT,
+    220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
+    **_COMMON,
+}  # fmt: skip
+
+X32_BIT = 0x40000000
+"""In the number of a call by the x32 interface, whose audit number is x86_64's."""
+INTERFACES: dict[str, tuple[Interface, ...]] = {
+    "x86_64": (Interface(0xC000003E, _X86_64), Interface(0x40000003, _I386)),
+    "aarch64": (Interface(0xC00000B7, _AARCH64),),
+}
+"""By machine (uname(2)): its own interface first.  A call by any other one is a blind spot."""
+
+AT_FDCWD = 0xFFFFFF9C
+"""As an unsigned int, which the kernel takes it for."""
+AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = 0x100, 0x200, 0x400, 0x1000
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
+"""The bit alone: the constant contains O_DIRECTORY."""
+O_CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | O_TMPFILE
+"""An open with none of these reads."""
+SECCOMP_SET_MODE_FILTER, NEW_LISTENER = 1, 8
+PTRACE_ATTACHING = (0, 16, 0x4206)
+"""TRACEME, ATTACH, SEIZE."""
+RLIMIT_NOFILE = 7
+PROT_WRITE, MAP_SHARED = 2, 1
+
+
+def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
+    """Whether a call can matter, as far as its arguments say; `bpf.program` leaves out in the kernel what doesn't.
+
+    Args:
+        op: what it does.
+        args: its six arguments, unsigned.
+    """
+    match op:
+        case Op.OPEN | Op.OPENAT:
+            flags = args[2 if op == Op.OPENAT else 1]
+            if flags & os.O_PATH:
+                return False
+            return bool(flags & O_CHANGES) or not flags & os.O_DIRECTORY
+        case Op.MMAP:
+            return bool(args[2] & PROT_WRITE and args[3] & MAP_SHARED)
+        case Op.CLONE | Op.UNSHARE:
+            return bool(args[0] & (CLONE_NEWNS | CLONE_NEWUSER))
+        case Op.UNLINKAT:
+            return not args[2] & AT_REMOVEDIR
+        case Op.SECCOMP:
+            return args[0] == SECCOMP_SET_MODE_FILTER and bool(args[1] & NEW_LISTENER)
+        case Op.PTRACE:
+            return args[0] in PTRACE_ATTACHING
+        case Op.LIMIT:
+            return args[0] == RLIMIT_NOFILE
+        case Op.PRLIMIT:
+            return args[1] == RLIMIT_NOFILE and args[2] != 0
+        case _:
+            return True

@@ -1,0 +1,134 @@
+"""The tracer as roar knows it: starts the tracer's process, and reads what it writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from roar.api import process
+from roar.api.errors import PreflightFailed
+from roar.api.events import Event
+from roar.api.tracer import Capability, Coverage, Preflight, Traced, Tracer
+from roar_tracer_ptrace import preflight, tree
+from roar_tracer_ptrace.journal import NAME, NotAJournal, Reader
+from roar_tracer_ptrace.ways import WAYS, Way, failure
+
+_GRACE_S = 0.2
+"""How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
+
+
+class PtraceTracer(Tracer):
+    """Sees every system call that has to do with files, whatever program makes it.
+
+    Attributes:
+        ways: to stop calls, the best one first; the first that works here is gone.
+        accelerated: with the loop in C, if it was built.
+    """
+
+    name: ClassVar[str] = "ptrace"
+    rank: ClassVar[int] = 100
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            Capability.STATIC_BINARIES,
+            Capability.GO_BINARIES,
+            Capability.SETUID,
+            Capability.FOREIGN_ARCHITECTURES,
+            Capability.RAW_SYSCALLS,
+            Capability.NO_PRIVILEGE,
+            Capability.SURVIVES_KILL,
+        }
+    )
+    ways: ClassVar[tuple[Way, ...]] = WAYS
+    accelerated: ClassVar[bool] = True
+
+    @classmethod
+    def preflight(cls, deep: bool = False) -> Preflight:
+        """The kernel has what is needed; with `deep`, a trial run is seen."""
+        return preflight.check(cls, deep)
+
+    @classmethod
+    def enable(cls, confirm: Callable[[str], bool]) -> Preflight:
+        """Builds the loop in C if there is a compiler; the tracer works without it."""
+        preflight.build_loop()
+        return preflight.check(cls, deep=True)
+
+    def start(self, launch: process.Launch, journal: Path) -> Traced:
+        """Starts the command; see `Tracer.start`."""
+        from roar_tracer_ptrace.supervisor import supervise
+
+        (journal / NAME).unlink(missing_ok=True)
+        try:
+            child = process.spawn_under(
+                launch, lambda supervision: supervise(supervision, journal, self.ways, self.accelerated)
+            )
+        except process.SupervisorLost as lost:
+            why = failure(journal) or str(lost)
+            raise PreflightFailed(self.name, why, "See: roar tracer check ptrace") from lost
+        return _Run(journal, child)
+
+    @classmethod
+    def recover(cls, journal: Path) -> Traced | None:
+        """Reads the journal of a run whose roar was killed."""
+        try:
+            return _Run(journal)
+        except (OSError, NotAJournal):
+            return None
+
+
+class _Run(Traced):
+    """A run: going on, ended, or (without a child) recovered."""
+
+    def __init__(self, journal: Path, child: process.Child | None = None) -> None:
+        self.pid = child.pid if child else 0
+        self._child = child
+        self._reader = Reader(journal)
+        self._over = child is None
+        self._observed = 0
+        self._is_lost = False
+        self._survivors: tuple[int, ...] = ()
+
+    def wait(self) -> process.Exit:
+        """Waits for the command.  When the tracer's process is killed the command ends with it: it could open no file any more."""
+        if self._child is None:
+            raise ValueError("a recovered run has nobody to wait for")
+        try:
+            ended = process.wait(self._child)
+        except process.SupervisorLost:
+            self._is_lost = True
+            tree.kill(self._child.pid)
+            ended = process.Exit(128 + signal.SIGKILL, signal.SIGKILL)
+        self._over = True
+        return ended
+
+    def events(self) -> Iterator[Event]:
+        """The events since the last call."""
+        final = self._over
+        if final and self._child is not None and not self._has_ended(self._child):
+            self._survivors = tuple(tree.survivors(self._child)) or (0,)
+        for event in self._reader.events(final):
+            self._observed += 1
+            yield event
+
+    @staticmethod
+    def _has_ended(child: process.Child) -> bool:
+        """Whether the tracer's process has, which it does with the last one that it watches; waits a little."""
+        poll = select.poll()
+        poll.register(child.reports, 0)  # hang-ups are always told
+        return bool(poll.poll(_GRACE_S * 1000))
+
+    def finish(self) -> Coverage:
+        """How much was seen."""
+        dropped = self._reader.dropped
+        self._reader.close()
+        if self._child is not None:
+            os.close(self._child.reports)
+            if not self._survivors:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(self._child.supervisor, 0)
+        notes = ("The tracer's process was killed, and the command with it.",) if self._is_lost else ()
+        return Coverage(self._observed, dropped, survivors=self._survivors, notes=notes)
