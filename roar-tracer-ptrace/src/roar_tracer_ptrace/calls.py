@@ -31,6 +31,7 @@ class Op(IntEnum):
     UNLINKAT = auto()  # directory, path, flags
     TRUNCATE = auto()  # path, length
     TRUNCATE64 = auto()  # path, length in two halves
+    FTRUNCATE = auto()  # descriptor, length
     UTIME = auto()  # path, times
     UTIMENSAT = auto()  # directory, path, times, flags
     EXECVE = auto()  # path, argv, envp
@@ -42,6 +43,7 @@ class Op(IntEnum):
     CLONE = auto()  # flags
     UNSHARE = auto()  # flags
     SECCOMP = auto()  # operation, flags
+    STRICT = auto()  # prctl option, mode
     PTRACE = auto()  # request
     LIMIT = auto()  # resource
     PRLIMIT = auto()  # process, resource
@@ -61,33 +63,33 @@ _COMMON = {425: Op.IO_URING, 429: Op.ROOT, 437: Op.OPENAT2, 442: Op.ROOT}
 _X86_64 = {
     2: Op.OPEN, 257: Op.OPENAT, 85: Op.CREAT, 304: Op.OPEN_BY_HANDLE, 133: Op.MKNOD, 259: Op.MKNODAT,
     82: Op.RENAME, 264: Op.RENAMEAT, 316: Op.RENAMEAT2, 86: Op.LINK, 265: Op.LINKAT, 88: Op.SYMLINK, 266: Op.SYMLINKAT,
-    87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.UTIMENSAT, 280: Op.UTIMENSAT,
+    87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 77: Op.FTRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.UTIMENSAT, 280: Op.UTIMENSAT,
     59: Op.EXECVE, 322: Op.EXECVEAT, 9: Op.MMAP,
     # setuid setgid setreuid setregid setgroups setresuid setresgid setfsuid setfsgid capset
     **dict.fromkeys((105, 106, 113, 114, 116, 117, 119, 122, 123, 126), Op.IDENTITY),
     155: Op.ROOT, 161: Op.ROOT, 165: Op.ROOT, 166: Op.ROOT, 308: Op.ROOT,  # pivot_root chroot mount umount2 setns
-    56: Op.CLONE, 272: Op.UNSHARE, 317: Op.SECCOMP, 101: Op.PTRACE, 160: Op.LIMIT, 302: Op.PRLIMIT,
+    56: Op.CLONE, 272: Op.UNSHARE, 317: Op.SECCOMP, 157: Op.STRICT, 101: Op.PTRACE, 160: Op.LIMIT, 302: Op.PRLIMIT,
     520: Op.EXECVE, 545: Op.EXECVEAT, 521: Op.PTRACE,  # of x32, which shares the other numbers
     **_COMMON,
 }  # fmt: skip
 _I386 = {
     5: Op.OPEN, 295: Op.OPENAT, 8: Op.CREAT, 342: Op.OPEN_BY_HANDLE, 14: Op.MKNOD, 297: Op.MKNODAT,
     38: Op.RENAME, 302: Op.RENAMEAT, 353: Op.RENAMEAT2, 9: Op.LINK, 303: Op.LINKAT, 83: Op.SYMLINK, 304: Op.SYMLINKAT,
-    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 30: Op.UTIME, 271: Op.UTIME, 299: Op.UTIMENSAT,
+    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 93: Op.FTRUNCATE, 194: Op.FTRUNCATE, 30: Op.UTIME, 271: Op.UTIME, 299: Op.UTIMENSAT,
     320: Op.UTIMENSAT, 412: Op.UTIMENSAT, 11: Op.EXECVE, 358: Op.EXECVEAT, 192: Op.MMAP,
     # the same with 16-bit and 32-bit ids
     **dict.fromkeys((23, 46, 70, 71, 81, 138, 139, 164, 170, 185), Op.IDENTITY),
     **dict.fromkeys((203, 204, 206, 208, 210, 213, 214, 215, 216), Op.IDENTITY),
     217: Op.ROOT, 61: Op.ROOT, 21: Op.ROOT, 22: Op.ROOT, 52: Op.ROOT, 346: Op.ROOT,
-    120: Op.CLONE, 310: Op.UNSHARE, 354: Op.SECCOMP, 26: Op.PTRACE, 75: Op.LIMIT, 340: Op.PRLIMIT,
+    120: Op.CLONE, 310: Op.UNSHARE, 354: Op.SECCOMP, 172: Op.STRICT, 26: Op.PTRACE, 75: Op.LIMIT, 340: Op.PRLIMIT,
     **_COMMON,
 }  # fmt: skip
 _AARCH64 = {
     56: Op.OPENAT, 265: Op.OPEN_BY_HANDLE, 33: Op.MKNODAT, 38: Op.RENAMEAT, 276: Op.RENAMEAT2, 37: Op.LINKAT,
-    36: Op.SYMLINKAT, 35: Op.UNLINKAT, 45: Op.TRUNCATE, 88: Op.UTIMENSAT, 221: Op.EXECVE, 281: Op.EXECVEAT, 222: Op.MMAP,
+    36: Op.SYMLINKAT, 35: Op.UNLINKAT, 45: Op.TRUNCATE, 46: Op.FTRUNCATE, 88: Op.UTIMENSAT, 221: Op.EXECVE, 281: Op.EXECVEAT, 222: Op.MMAP,
     **dict.fromkeys((91, 143, 144, 145, 146, 147, 149, 151, 152, 159), Op.IDENTITY),
     41: Op.ROOT, 51: Op.ROOT, 40: Op.ROOT, 39: Op.ROOT, 268: Op.ROOT,
-    220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
+    220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 167: Op.STRICT, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
     **_COMMON,
 }  # fmt: skip
 
@@ -108,6 +110,7 @@ O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 O_CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | O_TMPFILE
 """An open with none of these reads."""
 SECCOMP_SET_MODE_FILTER, NEW_LISTENER = 1, 8
+PR_SET_SECCOMP, SECCOMP_MODE_STRICT = 22, 1
 PTRACE_ATTACHING = (0, 16, 0x4206)
 """TRACEME, ATTACH, SEIZE."""
 RLIMIT_NOFILE = 7
@@ -133,6 +136,10 @@ def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
             return bool(args[0] & (CLONE_NEWNS | CLONE_NEWUSER))
         case Op.UNLINKAT:
             return not args[2] & AT_REMOVEDIR
+        case Op.FTRUNCATE:
+            return args[1] == 0
+        case Op.STRICT:
+            return args[0] == PR_SET_SECCOMP and args[1] == SECCOMP_MODE_STRICT
         case Op.SECCOMP:
             return args[0] == SECCOMP_SET_MODE_FILTER and bool(args[1] & NEW_LISTENER)
         case Op.PTRACE:

@@ -31,8 +31,9 @@ _KINDS = {int(kind): kind for kind in Kind}
 
 WITHOUT_PRIVILEGES = "a setuid program or one with file capabilities ran without its privileges (no_new_privs, as roar is no root)"
 LISTENER = "a program was refused a seccomp listener of its own (EBUSY), as the tracer has one"
+STRICT = "a program was refused seccomp's strict mode (EINVAL), as the tracer has a filter"
 REASONS = (
-    "", WITHOUT_PRIVILEGES, LISTENER, Blind.PATH, Blind.FOREIGN, Blind.IO_URING, Blind.NAMESPACE, Blind.NESTED_TRACE,
+    "", WITHOUT_PRIVILEGES, LISTENER, STRICT, Blind.PATH, Blind.FOREIGN, Blind.IO_URING, Blind.NAMESPACE, Blind.NESTED_TRACE,
     Blind.SECCOMP,
 )  # fmt: skip
 """By their numbers in records."""

@@ -103,6 +103,7 @@ class Observer:
             Op.UNLINKAT: lambda task, a, _: self._unlink(task, a[0], a[1]),
             Op.TRUNCATE: lambda task, a, _: self._truncate(task, a[0], a[1]),
             Op.TRUNCATE64: lambda task, a, _: self._truncate(task, a[0], a[1] | a[2]),
+            Op.FTRUNCATE: lambda task, a, _: self._ftruncate(task, a[0], a[1]),
             Op.UTIME: lambda task, a, _: self._times(task, AT_FDCWD, a[0], 0),
             Op.UTIMENSAT: lambda task, a, _: self._times(task, a[0], a[1], a[3]),
             Op.EXECVE: lambda task, a, name: self._exec(task, name or self._name(task, AT_FDCWD, a[0])),
@@ -113,6 +114,7 @@ class Observer:
             Op.ROOT: lambda task, a, _: self._be_careful(roots=True),
             Op.CLONE: lambda task, a, _: self._be_careful(identities=True, roots=True),
             Op.UNSHARE: lambda task, a, _: self._be_careful(identities=True, roots=True),
+            Op.STRICT: lambda task, a, _: self.blind(journal.STRICT, task),
             Op.SECCOMP: lambda task, a, _: self.blind(journal.LISTENER if self._listens else Blind.SECCOMP, task),
             Op.PTRACE: lambda task, a, _: None if self._listens else self.blind(Blind.NESTED_TRACE, task),
             Op.LIMIT: lambda task, a, _: self._lower_limit(),
@@ -177,19 +179,24 @@ class Observer:
         self._writer.outcome(pending.number, not succeeded, pending.value)
         if not succeeded:
             return
-        if pending.moves:
-            self._forget()
-        elif pending.breaks:
-            for path in pending.paths:
-                self.known.drop(path)
+        self._unlearn(pending)
         if pending.bits and not self.careful:
             self.known.add(pending.name, pending.paths[0], pending.bits)
 
     def _await(self, task: int, pending: Pending, kind: Kind, path: bytes, path2: bytes = b"", **fields: object) -> None:
         """Writes an event whose outcome is to come."""
         self._settle_others(pending)
+        self._unlearn(pending)
         pending.number = self._writer.add(kind, task, path, path2, pending=True, **fields)  # type: ignore[arg-type]
         self.awaited[task] = pending
+
+    def _unlearn(self, pending: Pending) -> None:
+        """What is known of names that a call gives to other files; before it, and again when it has happened."""
+        if pending.moves:
+            self._forget()
+        elif pending.breaks:
+            for path in pending.paths:
+                self.known.drop(path)
 
     def _settle_others(self, newcomer: Pending) -> None:
         """Other threads' calls on the same files are settled first: what they left is still to be seen."""
@@ -394,6 +401,12 @@ class Observer:
             pending = Truncation(found.path, found.stat, b"", 0)
             self._await(task, pending, Kind.TRUNCATE, found.path, flags=int(length > 0), stat=found.stat)
 
+    def _ftruncate(self, task: int, descriptor: int, length: int) -> None:
+        """To nothing, which makes all that comes the program's own; other lengths are seen by what is there in the end."""
+        found = None if length else self._find(task, b"/proc/%d/fd/%d" % (task, descriptor & 0xFFFFFFFF))
+        if found is not None and found.path and modes.S_ISREG(found.stat.mode):
+            self._await(task, Truncation(found.path, found.stat, b"", 0), Kind.TRUNCATE, found.path, stat=found.stat)
+
     def _times(self, task: int, at: int, address: int, flags: int) -> None:
         if address:
             found = self._find(task, self._name(task, at, address), not flags & AT_SYMLINK_NOFOLLOW)
@@ -424,7 +437,7 @@ class Observer:
             return
         if not self._may(task, found.path, os.X_OK):
             return
-        helpers = [helper for one in programs.helpers(found.path) if (helper := self._helper(task, one)) is not None]
+        helpers = self._helpers(task, found)
         if not self._keeps_privileges and programs.has_privileges(found.path):
             self.blind(journal.WITHOUT_PRIVILEGES, task, found.path)
         stats = (found.stat, *(helper.stat for helper in helpers))
@@ -433,8 +446,16 @@ class Observer:
         self._await(task, pending, Kind.EXEC, found.path, stat=found.stat)
         self._add_helpers(task, helpers)
 
-    def _helper(self, task: int, name: bytes) -> Found | None:
-        return self._find(task, self._names.name(task, AT_FDCWD, name))
+    def _helpers(self, task: int, program: Found) -> list[Found]:
+        """Interpreters and the loader, in the order in which the kernel comes to them."""
+        found: list[Found] = []
+        helper: Found | None = program
+        while helper is not None and len(found) < programs.DEPTH:
+            name = programs.helper_of(helper.path)
+            helper = self._find(task, self._names.name(task, AT_FDCWD, name)) if name else None
+            if helper is not None:
+                found.append(helper)
+        return found
 
     def _add_helpers(self, task: int, helpers: Iterable[Found]) -> None:
         for helper in helpers:

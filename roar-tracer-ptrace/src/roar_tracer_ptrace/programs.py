@@ -7,31 +7,30 @@ import stat as modes
 import struct
 
 _HEAD = 4096
-_INTERPRETED, _DEPTH = 3, 5
-"""PT_INTERP (elf(5)); scripts may be interpreted by scripts, execve(2) says four times."""
+_INTERPRETED = 3  # PT_INTERP, elf(5)
+DEPTH = 6
+"""Scripts may be interpreted by scripts, four times (execve(2)); then there is the loader."""
 
 
-def helpers(path: bytes) -> list[bytes]:
-    """The names of the interpreters and of the loader, in the order in which the kernel comes to them."""
-    found: list[bytes] = []
-    for _ in range(_DEPTH):
-        try:
-            with open(path, "rb", buffering=0) as file:
-                head = file.read(_HEAD)
-        except OSError:  # it may be executed and not read
-            break
-        if head[:2] == b"#!":
-            words = head[2:].split(b"\n", 1)[0].split(None, 1)
-            if not words:
-                break
-            path = words[0]
-        else:
-            loader = _loader(head) if head[:4] == b"\x7fELF" else b""
-            if loader:
-                found.append(loader)
-            break
-        found.append(path)
-    return found
+def helper_of(path: bytes) -> bytes:
+    """The name of what the kernel runs or loads instead of, or with, a file.
+
+    Args:
+        path: the file, as the tracer can open it.
+
+    Returns:
+        A script's interpreter or a dynamic program's loader, as it stands in the file; empty for a static program, and for what
+        may be executed and not read.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return b""
+    if head[:2] == b"#!":
+        words = head[2:].split(b"\n", 1)[0].split(None, 1)
+        return words[0] if words else b""
+    return _loader(head) if head[:4] == b"\x7fELF" else b""
 
 
 def _loader(head: bytes) -> bytes:
