@@ -7,12 +7,14 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PACKAGES := roar-core roar-tracer-preload .
-PYPROJECTS := pyproject.toml roar-core/pyproject.toml roar-tracer-preload/pyproject.toml
-SHIM := $(wildcard roar-tracer-preload/src/roar_tracer_preload/shim/*.[ch]) \
-	roar-tracer-preload/hatch_build.py roar-tracer-preload/src/roar_tracer_preload/build.py
-
-SOURCES := $(shell find roar-core/src roar-tracer-preload/src -name '*.py')
+TRACERS := roar-tracer-preload roar-tracer-ptrace
+PACKAGES := roar-core $(TRACERS) .
+PYPROJECTS := $(PACKAGES:%=%/pyproject.toml)
+# What their libraries are built from, and by.
+LIBRARIES := $(wildcard roar-tracer-preload/src/roar_tracer_preload/shim/*.[ch]) \
+	$(wildcard roar-tracer-ptrace/src/roar_tracer_ptrace/loop/*.[ch]) \
+	$(TRACERS:%=%/hatch_build.py) $(wildcard roar-tracer-*/src/*/build.py)
+SOURCES := $(shell find roar-core/src $(TRACERS:%=%/src) -name '*.py')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -56,19 +58,19 @@ format: $(VENV)/installed-dev ## format the sources and mend what ruff can mend
 clean: ## remove what was made: .venv, demo, dist, caches
 	rm -rf $(VENV) build demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f roar-tracer-preload/src/roar_tracer_preload/*.so
+	rm -f roar-tracer-*/src/*/*.so
 
 # Editable: the demo shows the sources as they are, and the tests use the same environment.  That wheels and sdists install
 # as well is what tests/packaging is for.
-$(VENV)/installed: $(VENV)/made $(PYPROJECTS) $(SHIM)
-	@echo "Installing roar-core, roar-tracer-preload and roar-cli into $(VENV)"
+$(VENV)/installed: $(VENV)/made $(PYPROJECTS) $(LIBRARIES)
+	@echo "Installing roar-core, its tracers and roar-cli into $(VENV)"
 	@$(PIP) install 'hatchling>=1.25' 'editables>=0.5'
 	@$(PIP) install --no-build-isolation $(PACKAGES:%=--editable ./%)
 	@touch $@
 
 # As pip does for what isn't editable: with PYTHONDONTWRITEBYTECODE set, every start of roar would compile it anew.
 $(VENV)/compiled: $(VENV)/installed $(SOURCES)
-	@$(BIN)/python -m compileall -q roar-core/src roar-tracer-preload/src
+	@$(BIN)/python -m compileall -q roar-core/src $(TRACERS:%=%/src)
 	@touch $@
 
 $(VENV)/installed-demo: $(VENV)/installed

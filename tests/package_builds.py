@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = {"roar-core": "roar-core", "roar-tracer-preload": "roar-tracer-preload", "roar-cli": "."}
+PACKAGES = {
+    "roar-core": "roar-core",
+    "roar-tracer-preload": "roar-tracer-preload",
+    "roar-tracer-ptrace": "roar-tracer-ptrace",
+    "roar-cli": ".",
+}
 """Distribution → its folder."""
 
 _JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.so", ".*.so.*")

@@ -16,7 +16,21 @@ from pathlib import Path
 import pytest
 from package_builds import PACKAGES, ROOT, Built
 
-IMPORTS = {"roar-core": "roar", "roar-tracer-preload": "roar_tracer_preload"}
+IMPORTS = {
+    "roar-core": "roar",
+    "roar-tracer-preload": "roar_tracer_preload",
+    "roar-tracer-ptrace": "roar_tracer_ptrace",
+}
+LIBRARIES = {
+    "roar-tracer-preload": "roar_tracer_preload/libroar-preload.so",
+    "roar-tracer-ptrace": "roar_tracer_ptrace/libroar-ptrace.so",
+}
+LICENCES = {
+    "roar-core": "MIT",
+    "roar-cli": "MIT",
+    "roar-tracer-preload": "MIT",
+    "roar-tracer-ptrace": "GPL-2.0-or-later",
+}
 
 
 def _names(wheel: Path) -> set[str]:
@@ -28,6 +42,12 @@ def _metadata(wheel: Path) -> email.message.Message:
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         return email.parser.Parser().parsestr(archive.read(name).decode())
+
+
+def _licence(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
+        return archive.read(name).decode()
 
 
 def _sdist_names(sdist: Path) -> set[str]:
@@ -68,15 +88,27 @@ def test_the_wheel_of_roar_cli_brings_what_most_people_want(wheelhouse: Mapping[
     required = _metadata(wheelhouse["roar-cli"].wheel).get_all("Requires-Dist", [])
 
     names = {re.split(r"[<>=!~ ;\[]", line)[0] for line in required if "extra ==" not in line}
-    assert {"roar-core", "roar-tracer-preload"} <= names
+    assert names == {"roar-core", "roar-tracer-preload", "roar-tracer-ptrace"}
 
 
-def test_the_shim_is_in_a_wheel_of_its_platform_and_of_no_python_version(wheelhouse: Mapping[str, Built]) -> None:
-    wheel = wheelhouse["roar-tracer-preload"].wheel
+@pytest.mark.parametrize("package", LIBRARIES)
+def test_a_library_is_in_a_wheel_of_its_platform_and_of_no_python_version(
+    wheelhouse: Mapping[str, Built], package: str
+) -> None:
+    wheel = wheelhouse[package].wheel
     platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
 
     assert wheel.name.endswith(f"-py3-none-{platform}.whl")
-    assert "roar_tracer_preload/libroar-preload.so" in _names(wheel)
+    assert LIBRARIES[package] in _names(wheel)
+
+
+def test_only_the_package_under_the_gpl_depends_on_what_is_under_the_gpl(wheelhouse: Mapping[str, Built]) -> None:
+    required = {
+        package: "python-ptrace" in str(_metadata(built.wheel).get_all("Requires-Dist", []))
+        for package, built in wheelhouse.items()
+    }
+
+    assert [package for package, requires in required.items() if requires] == ["roar-tracer-ptrace"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -86,12 +118,13 @@ def test_each_distribution_says_its_licence_python_and_description(
     metadata = _metadata(wheelhouse[package].wheel)
 
     assert metadata["Name"] == package
-    assert metadata["License-Expression"] == "MIT"
+    assert metadata["License-Expression"] == LICENCES[package]
     assert metadata.get_all("License-File") == ["LICENSE"]
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Summary"]
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert [entry for entry in _names(wheelhouse[package].wheel) if entry.endswith(".dist-info/licenses/LICENSE")]
+    title = "GNU GENERAL PUBLIC LICENSE" if LICENCES[package].startswith("GPL") else "MIT License"
+    assert _licence(wheelhouse[package].wheel).split("\n", 1)[0].strip() == title
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -131,6 +164,7 @@ def test_our_plugins_are_found_by_entry_points_of_their_kind(wheelhouse: Mapping
     )
     assert {"roar.filters", "roar.hashers", "roar.storages"} <= set(groups["roar-core"])
     assert groups["roar-tracer-preload"] == {"roar.tracers": {"preload"}}
+    assert groups["roar-tracer-ptrace"] == {"roar.tracers": {"ptrace"}}
 
 
 @pytest.mark.parametrize("package", IMPORTS)

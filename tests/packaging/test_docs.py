@@ -50,6 +50,23 @@ def test_every_page_of_the_documentation_can_be_reached_from_its_index() -> None
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= {path.name for path in linked}
 
 
+@pytest.mark.requirement("TRC-1")
+def test_the_table_of_tracers_says_what_the_tracers_say_of_themselves() -> None:
+    from roar.api.tracer import Capability
+    from roar.plugins import Plugins
+
+    page = (ROOT / "docs/how-to-choose-a-tracer.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    tracers = {name: tracer for name, tracer in Plugins().tracers().items() if name in rows[0]}
+    said = {"rank": [str(tracer.rank) for tracer in tracers.values()]}
+    said |= {
+        str(one): ["yes" if one in tracer.capabilities else "no" for tracer in tracers.values()] for one in Capability
+    }
+
+    assert rows[0] == ["", *tracers]
+    assert {name: cells for name, *cells in rows if name in said} == said
+
+
 def _typed(page: Path) -> Iterator[list[str]]:
     """The roar command lines of a page's blocks, as words."""
     text = page.read_text().replace("\\\n", " ")

@@ -7,22 +7,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from package_builds import Built, Environment, build, copy_sources
+from package_builds import PACKAGES, Built, Environment, build, copy_sources
 
 Install = Callable[..., Environment]
 BUILD_TOOLS = ("hatchling", "editables")
 
 
-def _recorded(environment: Environment, repository: Path) -> dict[str, object]:
+def _recorded(environment: Environment, repository: Path, *options: str) -> dict[str, object]:
     """Runs a command that reads and writes, and returns the job."""
     environment.call("roar", "init", cwd=repository)
-    environment.call("roar", "run", "sh", "-c", "cat README > copy", cwd=repository)
+    environment.call("roar", "run", *options, "sh", "-c", "cat README > copy", cwd=repository)
     job: dict[str, object] = json.loads(environment.call("roar", "show", "@1", "--json", cwd=repository).stdout)["job"]
     return job
 
 
-def _assert_copied(job: dict[str, object]) -> None:
-    assert job["tracer"] == "preload"
+def _assert_copied(job: dict[str, object], tracer: str = "preload") -> None:
+    assert job["tracer"] == tracer
     assert isinstance(job["capture"], dict)
     assert job["capture"]["verdict"] == "complete", job["capture"]
     assert [Path(edge["path"]).name for edge in job["outputs"]] == ["copy"]  # type: ignore[attr-defined]
@@ -52,10 +52,29 @@ def test_the_core_alone_works_but_has_no_tracer(
 
 
 @pytest.mark.requirement("PLUG-1")
-def test_the_core_with_a_tracer_records(wheelhouse: Mapping[str, Built], install: Install, repository: Path) -> None:
-    environment = install(wheelhouse["roar-core"].wheel, wheelhouse["roar-tracer-preload"].wheel)
+@pytest.mark.parametrize("tracer", ["preload", "ptrace"])
+def test_the_core_with_a_tracer_records(
+    wheelhouse: Mapping[str, Built], install: Install, repository: Path, tracer: str
+) -> None:
+    environment = install(wheelhouse["roar-core"].wheel, wheelhouse[f"roar-tracer-{tracer}"].wheel)
 
-    _assert_copied(_recorded(environment, repository))
+    _assert_copied(_recorded(environment, repository), tracer)
+
+
+@pytest.mark.requirement("INIT-5", "TRC-1", "TRC-2", "TRC-7")
+def test_everything_brings_both_tracers_and_auto_takes_the_cheaper_one(
+    wheelhouse: Mapping[str, Built], install: Install, repository: Path
+) -> None:
+    environment = install(*(built.wheel for built in wheelhouse.values()))
+
+    found = json.loads(environment.call("roar", "tracer", "--json", cwd=repository).stdout)
+    check = environment.call("roar", "tracer", "check", "ptrace", cwd=repository)
+
+    ready = {one["name"]: one["version"] for one in found["tracers"] if one["ready"]}
+    assert ready == {"preload": "0.1.0", "ptrace": "0.1.0"}
+    assert found["auto"] == "preload"
+    assert check.stdout.splitlines()[-1] == "Tracer ptrace 0.1.0 is ready."
+    _assert_copied(_recorded(environment, repository, "--tracer", "ptrace"), "ptrace")
 
 
 @pytest.mark.requirement("INIT-5")
@@ -70,7 +89,7 @@ def test_everything_installs_from_sdists_and_records(
 @pytest.mark.requirement("INIT-5")
 def test_editable_packages_record(install: Install, repository: Path, tmp_path: Path) -> None:
     sources = copy_sources(tmp_path / "sources")
-    folders = (sources / "roar-core", sources / "roar-tracer-preload", sources)
+    folders = [sources / folder for folder in PACKAGES.values()]
     editable = [word for folder in folders for word in ("--editable", str(folder))]
 
     environment = install(options=editable, needs=BUILD_TOOLS)
@@ -120,12 +139,28 @@ def test_without_a_compiler_it_installs_says_so_and_builds_later(
     _assert_copied(_recorded(environment, repository))
 
 
+@pytest.mark.requirement("INIT-5")
+def test_without_a_compiler_the_ptrace_tracer_works_and_nobody_is_frightened(
+    wheelhouse: Mapping[str, Built], unpacked: Mapping[str, Path], install: Install, repository: Path, tmp_path: Path
+) -> None:
+    wheel = build(unpacked["roar-tracer-ptrace"], tmp_path / "pure", "wheel", {"CC": "nonesuch"})
+    environment = install(wheelhouse["roar-core"].wheel, wheel)
+
+    check = environment.call("roar", "tracer", "check", "ptrace", cwd=repository)
+    init = environment.call("roar", "init", cwd=repository)
+
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert "FAIL" not in check.stdout
+    assert (check.stderr, init.stderr) == ("", "")
+    _assert_copied(_recorded(environment, repository, "--tracer", "ptrace"), "ptrace")
+
+
 def test_the_wheel_of_an_sdist_is_the_wheel_of_the_sources(
     wheelhouse: Mapping[str, Built], unpacked: Mapping[str, Path], tmp_path: Path
 ) -> None:
     import zipfile
 
-    for name in ("roar-core", "roar-tracer-preload", "roar-cli"):
+    for name in PACKAGES:
         rebuilt = build(unpacked[name], tmp_path / "again", "wheel")
         with zipfile.ZipFile(rebuilt) as one, zipfile.ZipFile(wheelhouse[name].wheel) as other:
             assert sorted(one.namelist()) == sorted(other.namelist())
