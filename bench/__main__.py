@@ -19,7 +19,7 @@ OTHERS = {
     "inputs": "25 000 to 100 000 input files: time after the command's end, memory",
     "at-once": "64 runs at once",
 }
-TRACERS = ("preload",)
+TRACERS = ("preload", "ptrace")
 WAYS = {"alone": (overhead.ALONE,), "run": (overhead.WHOLE,), "both": overhead.WAYS}
 
 
