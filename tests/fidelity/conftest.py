@@ -1,0 +1,69 @@
+"""What the fidelity tests share: each is run under every tracer, in one workspace, beside small C programs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from e2e.acting import Workspace, make_repository
+from fidelity.lines import BARE, AsBare, Lines, told
+from fidelity.tracers import Tracer, all_tracers
+
+_TRACERS = all_tracers()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`tracer`: each tracer; `way`: bare, and each tracer."""
+    for name, values in (("tracer", _TRACERS), ("way", [BARE, *_TRACERS])):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, values, ids=[tracer.name for tracer in values], scope="session")
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the programs of programs/, compiled."""
+    place = tmp_path_factory.mktemp("programs")
+    sources = sorted((Path(__file__).parent / "programs").glob("*.c"))
+    compilers = [
+        subprocess.Popen(["cc", "-w", "-O1", "-pthread", "-D_GNU_SOURCE", "-o", place / source.stem, source])
+        for source in sources
+    ]
+    assert [compiler.wait() for compiler in compilers] == [0] * len(sources)
+    return place
+
+
+@pytest.fixture(scope="session")
+def lines(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Lines:
+    """Runs lines, in one workspace for all."""
+    base = tmp_path_factory.mktemp("fidelity").resolve()
+    for folder in (base, programs, *base.parents[:2]):
+        folder.chmod(0o755)  # a program that drops its privileges must reach them
+    return Lines(make_repository(base, os.environ), programs)
+
+
+@pytest.fixture(scope="session")
+def shared(lines: Lines) -> Workspace:
+    """The workspace."""
+    return lines.workspace
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory outside of the workspace."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    return outside
+
+
+@pytest.fixture
+def as_bare(lines: Lines, tracer: Tracer) -> AsBare:
+    """Runs a line bare and under the tracer, and fails when what came of it differs."""
+
+    def check(line: str, **options: object) -> None:
+        bare, traced = lines.both(tracer, line, **options)  # type: ignore[arg-type]
+        difference = told(bare, traced)
+        assert not difference, f"{line}\n{difference}"
+
+    return check

@@ -1,0 +1,89 @@
+"""The tracers under which everything is run, and the one table of what is known to be otherwise than without roar."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from e2e.acting import ROAR_LINE
+
+from roar.plugins import Plugins
+
+
+class Tracer(NamedTuple):
+    """A tracer by its name, as `roar run --tracer` takes it."""
+
+    name: str
+    place: Path | None = None
+    """A directory for PYTHONPATH with the distribution that registers it, when that isn't installed."""
+
+    @property
+    def line(self) -> str:
+        """What stands before a command in a line of bash."""
+        return f"{ROAR_LINE} run -q --tracer {self.name} "
+
+
+VARIANTS: tuple[Tracer, ...] = ()
+"""Further ways in which a tracer can work, each registered under a name of its own by a distribution that only tests have."""
+
+
+def all_tracers() -> list[Tracer]:
+    """Every tracer that is installed, and the variants."""
+    return [*(Tracer(name) for name in Plugins().tracers()), *VARIANTS]
+
+
+class Difference(NamedTuple):
+    """Something that is not as if roar were not there, and why it can't be."""
+
+    facts: frozenset[str]
+    """Names of facts as programs/world.c prints them."""
+    reason: str
+    of_users: bool = False
+    """It is so for an ordinary user only."""
+
+
+ROAR_LEADS = Difference(
+    frozenset({"session is the parent's", "group is the parent's", "leads its session", "leads its group"}),
+    "what was started is roar, and so roar leads the session or the group; the command is its child",
+)
+OF_THE_SHELL = Difference(
+    frozenset({"_"}), "bash tells what it starts its own name in this variable: Python, or the command"
+)
+OF_TRACERS: dict[str, tuple[Difference, ...]] = {
+    "preload": (Difference(frozenset({"LD_PRELOAD"}), "the library comes into every program by this variable"),),
+}
+"""Tracer → what a process can find out about it.  Nothing else may be otherwise."""
+
+
+class Line(NamedTuple):
+    """A line that is known to go otherwise under roar, whichever the tracer is."""
+
+    line: str
+    bare: bytes
+    """What it prints without roar."""
+    traced: bytes
+    """What it prints with roar, or how that begins."""
+    reason: str
+
+
+KNOWN_LINES: dict[str, Line] = {
+    "stdin is a folder": Line(
+        "@ cat < folder 2>&1; echo $?",
+        b"cat: -: Is a directory\n1\n",
+        b"Fatal Python error: init_sys_streams: <stdin> is a directory",
+        "Python itself does not start",
+    ),
+    "SIGPIPE was ignored": Line(
+        "(trap '' PIPE; @ yes 2>/dev/null | head -1; echo ${PIPESTATUS[0]})",
+        b"y\n1\n",
+        b"y\n141\n",
+        "Python ignores this signal and SIGXFSZ from its start and does not say what was there before; the usual is given back",
+    ),
+}
+
+
+def excused(tracer: Tracer) -> frozenset[str]:
+    """The facts that may be otherwise under a tracer."""
+    known = [d for d in OF_TRACERS.get(tracer.name, ()) if os.geteuid() or not d.of_users]
+    return frozenset().union(*(difference.facts for difference in (OF_THE_SHELL, *known)))
