@@ -24,10 +24,12 @@ class _Loop(ctypes.Structure):
         ("listener", ctypes.c_int32),
         ("wake", ctypes.c_int32),
         ("careful", ctypes.c_int32),
+        ("still", ctypes.c_int32),
         ("awaited_count", ctypes.c_int32),
         ("awaited", ctypes.c_int32 * _MOST_AWAITED),
         ("has_name", ctypes.c_int32),
         ("due", ctypes.c_int32),
+        ("padding", ctypes.c_int32),
         ("call", ctypes.c_ulonglong * (kernel.NOTIF_SIZE // 8)),
         ("name", ctypes.c_char * _NAME_SIZE),
     )
@@ -73,6 +75,9 @@ class AcceleratedListener(Listener):
         forget = library.roar_loop_forget
         forget.argtypes = (ctypes.c_void_p,)
         observer.known.mirror(lambda name, bits: put(at, name, bits), lambda: forget(at))
+        wander = library.roar_loop_wander
+        wander.argtypes = (ctypes.c_void_p,)
+        observer.on_wander = lambda: wander(at)
 
     def wait(self, timeout_ms: int) -> Came:
         """See `Listener.wait`."""
@@ -84,10 +89,12 @@ class AcceleratedListener(Listener):
             for n, task in enumerate(awaited):
                 loop.awaited[n] = task
             loop.awaited_count = len(awaited)
-        came = self._next(self._at, timeout_ms)
-        if came == Came.CALL:
+            loop.still = not any(pending.unsettles for pending in awaited.values())
+        came = _CAME[self._next(self._at, timeout_ms)]
+        if came is Came.CALL:
             self.name = loop.name if loop.has_name else None
-        return _CAME[came]
+        return came
 
 
-_CAME = (Came.CALL, *Came)
+_CAME = (Came.END, *Came)
+"""By what the loop returns."""

@@ -36,6 +36,7 @@ class Op(IntEnum):
     UTIMENSAT = auto()  # directory, path, times, flags
     EXECVE = auto()  # path, argv, envp
     EXECVEAT = auto()  # directory, path, argv, envp, flags
+    CHDIR = auto()  # whatever
     MMAP = auto()  # address, length, protection, flags, descriptor
     IO_URING = auto()
     IDENTITY = auto()  # user, group and capabilities of the process change
@@ -64,7 +65,7 @@ _X86_64 = {
     2: Op.OPEN, 257: Op.OPENAT, 85: Op.CREAT, 304: Op.OPEN_BY_HANDLE, 133: Op.MKNOD, 259: Op.MKNODAT,
     82: Op.RENAME, 264: Op.RENAMEAT, 316: Op.RENAMEAT2, 86: Op.LINK, 265: Op.LINKAT, 88: Op.SYMLINK, 266: Op.SYMLINKAT,
     87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 77: Op.FTRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.UTIMENSAT, 280: Op.UTIMENSAT,
-    59: Op.EXECVE, 322: Op.EXECVEAT, 9: Op.MMAP,
+    59: Op.EXECVE, 322: Op.EXECVEAT, 80: Op.CHDIR, 81: Op.CHDIR, 9: Op.MMAP,
     # setuid setgid setreuid setregid setgroups setresuid setresgid setfsuid setfsgid capset
     **dict.fromkeys((105, 106, 113, 114, 116, 117, 119, 122, 123, 126), Op.IDENTITY),
     155: Op.ROOT, 161: Op.ROOT, 165: Op.ROOT, 166: Op.ROOT, 308: Op.ROOT,  # pivot_root chroot mount umount2 setns
@@ -75,8 +76,9 @@ _X86_64 = {
 _I386 = {
     5: Op.OPEN, 295: Op.OPENAT, 8: Op.CREAT, 342: Op.OPEN_BY_HANDLE, 14: Op.MKNOD, 297: Op.MKNODAT,
     38: Op.RENAME, 302: Op.RENAMEAT, 353: Op.RENAMEAT2, 9: Op.LINK, 303: Op.LINKAT, 83: Op.SYMLINK, 304: Op.SYMLINKAT,
-    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 93: Op.FTRUNCATE, 194: Op.FTRUNCATE, 30: Op.UTIME, 271: Op.UTIME, 299: Op.UTIMENSAT,
-    320: Op.UTIMENSAT, 412: Op.UTIMENSAT, 11: Op.EXECVE, 358: Op.EXECVEAT, 192: Op.MMAP,
+    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 93: Op.FTRUNCATE, 194: Op.FTRUNCATE,
+    30: Op.UTIME, 271: Op.UTIME, 299: Op.UTIMENSAT,
+    320: Op.UTIMENSAT, 412: Op.UTIMENSAT, 11: Op.EXECVE, 358: Op.EXECVEAT, 12: Op.CHDIR, 133: Op.CHDIR, 192: Op.MMAP,
     # the same with 16-bit and 32-bit ids
     **dict.fromkeys((23, 46, 70, 71, 81, 138, 139, 164, 170, 185), Op.IDENTITY),
     **dict.fromkeys((203, 204, 206, 208, 210, 213, 214, 215, 216), Op.IDENTITY),
@@ -86,7 +88,8 @@ _I386 = {
 }  # fmt: skip
 _AARCH64 = {
     56: Op.OPENAT, 265: Op.OPEN_BY_HANDLE, 33: Op.MKNODAT, 38: Op.RENAMEAT, 276: Op.RENAMEAT2, 37: Op.LINKAT,
-    36: Op.SYMLINKAT, 35: Op.UNLINKAT, 45: Op.TRUNCATE, 46: Op.FTRUNCATE, 88: Op.UTIMENSAT, 221: Op.EXECVE, 281: Op.EXECVEAT, 222: Op.MMAP,
+    36: Op.SYMLINKAT, 35: Op.UNLINKAT, 45: Op.TRUNCATE, 46: Op.FTRUNCATE, 88: Op.UTIMENSAT,
+    221: Op.EXECVE, 281: Op.EXECVEAT, 49: Op.CHDIR, 50: Op.CHDIR, 222: Op.MMAP,
     **dict.fromkeys((91, 143, 144, 145, 146, 147, 149, 151, 152, 159), Op.IDENTITY),
     41: Op.ROOT, 51: Op.ROOT, 40: Op.ROOT, 39: Op.ROOT, 268: Op.ROOT,
     220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 167: Op.STRICT, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
@@ -110,6 +113,8 @@ O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 O_CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | O_TMPFILE
 """An open with none of these reads."""
 SECCOMP_SET_MODE_FILTER, NEW_LISTENER = 1, 8
+ROAR_ITSELF = 0x726F6172
+"""Where seccomp(2) has no argument: by this a roar that runs under another one says that it can do without a listener."""
 PR_SET_SECCOMP, SECCOMP_MODE_STRICT = 22, 1
 PTRACE_ATTACHING = (0, 16, 0x4206)
 """TRACEME, ATTACH, SEIZE."""

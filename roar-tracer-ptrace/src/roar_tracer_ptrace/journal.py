@@ -29,7 +29,9 @@ OUTCOME = 255
 _CHUNK = 1 << 20
 _KINDS = {int(kind): kind for kind in Kind}
 
-WITHOUT_PRIVILEGES = "a setuid program or one with file capabilities ran without its privileges (no_new_privs, as roar is no root)"
+WITHOUT_PRIVILEGES = (
+    "a setuid program or one with file capabilities ran without its privileges (no_new_privs, as roar is no root)"
+)
 LISTENER = "a program was refused a seccomp listener of its own (EBUSY), as the tracer has one"
 STRICT = "a program was refused seccomp's strict mode (EINVAL), as the tracer has a filter"
 REASONS = (

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from roar_tracer_ptrace.calls import ROAR_ITSELF
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,10 +33,9 @@ _X86_64, _AARCH64 = {"seccomp": 317, "open_by_handle_at": 304}, {"seccomp": 277,
 _NUMBERS = _AARCH64 if os.uname().machine == "aarch64" else _X86_64
 _OPENAT2, _PIDFD_GETFD = 437, 438
 
-PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
-_CAP_SYS_ADMIN = 21
+_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _SET_MODE_FILTER = 1
-_NEW_LISTENER, _WAIT_KILLABLE_RECV = 8, 32
+_SPEC_ALLOW, _NEW_LISTENER, _WAIT_KILLABLE_RECV = 4, 8, 32
 
 NOTIF_RECV, NOTIF_SEND, NOTIF_ID_VALID, NOTIF_SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40082104
 """SECCOMP_IOCTL_NOTIF_…."""
@@ -45,26 +46,12 @@ FLAG_CONTINUE = 1
 NOTIF_SIZE, RESPONSE_SIZE = 80, 24
 
 
-def capabilities(task: int | str = "self") -> int:
-    """The effective capabilities of a process as a bit mask.  Raises OSError when it is gone."""
-    with open(f"/proc/{task}/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"CapEff:"):
-                return int(line[7:], 16)
-    return 0
-
-
-def is_privileged() -> bool:
-    """Whether a filter may be installed without no_new_privs (seccomp(2)): set-id programs then keep their privileges."""
-    return bool(capabilities() >> _CAP_SYS_ADMIN & 1)
-
-
 def install(filter: bytes, privileged: bool, listen: bool) -> int:
     """Puts this process, and all that it will start, under a seccomp filter.
 
     Args:
         filter: an array of struct sock_filter.
-        privileged: see `is_privileged`; else no_new_privs is set, for good.
+        privileged: see `powers.keeps_set_id`; else no_new_privs is set, for good.
         listen: for SECCOMP_RET_USER_NOTIF.
 
     Returns:
@@ -77,8 +64,9 @@ def install(filter: bytes, privileged: bool, listen: bool) -> int:
         raise _error()
     code = ctypes.create_string_buffer(filter, len(filter))
     program = ctypes.create_string_buffer(struct.pack("@HP", len(filter) // 8, ctypes.addressof(code)))
-    flags = _NEW_LISTENER | _WAIT_KILLABLE_RECV if listen else 0
-    done = syscall(_NUMBERS["seccomp"], _SET_MODE_FILTER, flags, ctypes.addressof(program), 0, 0, 0)
+    # nothing is confined by it: it must not slow the command down by what keeps confined programs from speculating
+    flags = _SPEC_ALLOW | (_NEW_LISTENER | _WAIT_KILLABLE_RECV if listen else 0)
+    done = syscall(_NUMBERS["seccomp"], _SET_MODE_FILTER, flags, ctypes.addressof(program), ROAR_ITSELF, 0, 0)
     if done < 0:
         raise _error()
     return done
@@ -92,6 +80,11 @@ def descriptor_of(pidfd: int, number: int) -> int:
     return done
 
 
+def adopt_orphans() -> None:
+    """Descendants that lose their parent become this process's children (PR_SET_CHILD_SUBREAPER)."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def wake_synchronously(listener: int) -> None:
     """Raises OSError on a kernel before 6.6."""
     if ioctl(listener, NOTIF_SET_FLAGS, SYNC_WAKE_UP) < 0:
@@ -101,9 +94,7 @@ def wake_synchronously(listener: int) -> None:
 def open_by_handle(mount: int, handle: bytes) -> int:
     """open_by_handle_at(2) for the path alone.  Raises OSError."""
     buffer = ctypes.create_string_buffer(handle, len(handle))
-    done = syscall(
-        _NUMBERS["open_by_handle_at"], mount, ctypes.addressof(buffer), os.O_PATH | os.O_CLOEXEC, 0, 0, 0
-    )
+    done = syscall(_NUMBERS["open_by_handle_at"], mount, ctypes.addressof(buffer), os.O_PATH | os.O_CLOEXEC, 0, 0, 0)
     if done < 0:
         raise _error()
     return done

@@ -9,13 +9,31 @@ import ctypes
 import errno
 import os
 import select
+import time
 from enum import IntEnum
 
 from roar_tracer_ptrace import kernel, known
 from roar_tracer_ptrace.calls import AT_FDCWD, O_TMPFILE, Op
-from roar_tracer_ptrace.dispatch import op_of
-from roar_tracer_ptrace.names import own
+from roar_tracer_ptrace.dispatch import interfaces
 from roar_tracer_ptrace.observer import Args, Observer
+
+_REMEMBERED_S = 0.1
+"""A working directory is remembered for a moment, in which no process number can come back."""
+_CREAT = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+_SPECIAL = os.O_EXCL | O_TMPFILE
+_ARGS_AT = 4
+_QUICK: dict[int, tuple[int, bool, int]] = {}
+"""Interface and number → where the path is, whether a directory is before it, where the flags are (0: of creat, -1: none)."""
+for _audit, _numbers in interfaces().items():
+    for _number, _op in _numbers.items():
+        _where = {
+            Op.OPEN: (_ARGS_AT, False, _ARGS_AT + 1),
+            Op.OPENAT: (_ARGS_AT + 1, True, _ARGS_AT + 2),
+            Op.CREAT: (_ARGS_AT, False, 0),
+            Op.EXECVE: (_ARGS_AT, False, -1),
+        }.get(_op)
+        if _where is not None:
+            _QUICK[_audit << 32 | _number] = _where
 
 
 class Came(IntEnum):
@@ -58,6 +76,8 @@ class Listener:
         self._halves = memoryview(self._call).cast("B").cast("I")
         self._is_due = False
         self._memory = kernel.Memory()
+        self._workplaces: dict[int, tuple[float, bytes]] = {}
+        observer.on_wander = self._workplaces.clear
         self.name: bytes | None = None
 
     @property
@@ -86,79 +106,88 @@ class Listener:
         Args:
             timeout_ms: at most so long; negative: for ever.
         """
-        if self._is_due:
-            self._is_due = False
-            self._let_go()
+        fd, ioctl, answer = self._fd, kernel.ioctl, self._answer
+        words, call_at, answer_at = self._words, self._call_at, self._answer_at
+        poll, memset, tells_nothing = self._poll.poll, ctypes.memset, self._tells_nothing
+        is_due, self._is_due = self._is_due, False
         while True:
-            ready = dict(self._poll.poll(timeout_ms))
-            if not ready:
-                return Came.QUIET
-            if self._wake in ready:
-                return Came.WAKE
-            if not ready[self._fd] & select.POLLIN:
-                return Came.END
-            if not self._receive():
-                continue
-            self.name = None
-            if self._tells_nothing():
-                self._let_go()
+            if is_due:
+                answer[0] = words[0]
+                ioctl(fd, kernel.NOTIF_SEND, answer_at)  # fails when the thread was killed meanwhile
+                is_due = False
+            ready = poll(timeout_ms)
+            if len(ready) != 1 or ready[0] != (fd, select.POLLIN):
+                return self._other(dict(ready))
+            memset(call_at, 0, kernel.NOTIF_SIZE)  # the kernel wants it so
+            if ioctl(fd, kernel.NOTIF_RECV, call_at) < 0:
+                continue  # the thread was just killed
+            if tells_nothing():
+                is_due = True
                 continue
             self._is_due = True
             return Came.CALL
 
-    def _receive(self) -> bool:
-        ctypes.memset(self._call_at, 0, kernel.NOTIF_SIZE)  # the kernel wants it so
-        return kernel.ioctl(self._fd, kernel.NOTIF_RECV, self._call_at) == 0  # else the thread was just killed
-
-    def _let_go(self) -> None:
-        self._answer[0] = self._words[0]
-        kernel.ioctl(self._fd, kernel.NOTIF_SEND, self._answer_at)  # fails when the thread was killed meanwhile
+    def _other(self, ready: dict[int, int]) -> Came:
+        if not ready:
+            return Came.QUIET
+        return Came.WAKE if self._wake in ready else Came.END
 
     def _tells_nothing(self) -> bool:
         """Whether the call is an open or execve of what is known, or of what isn't there."""
-        observer = self._observer
-        task = self._halves[2]
+        self.name = None
+        observer, words, halves = self._observer, self._words, self._halves
+        task = halves[2]
         if observer.careful or task in observer.awaited:
             return False
-        try:
-            op = op_of(self._halves[5], self._halves[4])
-        except KeyError:
+        quick = _QUICK.get(halves[5] << 32 | halves[4])
+        if quick is None:
             return False
-        words = self._words
-        directory, at, flags = AT_FDCWD, 4, os.O_CREAT | os.O_WRONLY | os.O_TRUNC
-        if op == Op.OPENAT:
-            directory, at, flags = words[4] & 0xFFFFFFFF, 5, words[6]
-        elif op == Op.OPEN:
-            flags = words[5]
-        elif op != Op.EXECVE and op != Op.CREAT:
-            return False
+        at, has_directory, flags_at = quick
         try:
             path = self._memory.string(task, words[at])
         except OSError as error:
-            return error.errno == errno.EFAULT  # so the call will fail
-        name = self._absolute(task, directory, path)
-        if not name:
+            return error.errno in (errno.EFAULT, errno.ENAMETOOLONG)  # so the call will fail
+        if path[:1] == b"/":
+            if path[:6] == b"/proc/" or path[:8] in (b"/dev/fd/", b"/dev/std"):
+                return False
+            name = path
+        elif path:
+            base = self._directory(task, words[4] & 0xFFFFFFFF if has_directory else AT_FDCWD)
+            if not base:
+                return False
+            name = base + path
+        else:
             return False
         self.name = name
         bits = observer.known.bits.get(name, 0)
-        if op == Op.EXECVE:
+        if flags_at < 0:
             return bool(bits & known.RUN) or not os.access(name, os.X_OK)
-        if flags & (os.O_EXCL | O_TMPFILE):
+        flags = words[flags_at] if flags_at else _CREAT
+        if flags & _SPECIAL:
             return False
         wanted = known.bits_of(flags)
-        return bits & wanted == wanted or (wanted == known.READ and not flags & os.O_CREAT and not os.access(name, os.R_OK))
+        return bits & wanted == wanted or (
+            wanted == known.READ and not flags & os.O_CREAT and not os.access(name, os.R_OK)
+        )
 
-    @staticmethod
-    def _absolute(task: int, directory: int, path: bytes) -> bytes:
-        """The name by which the tracer may ask for the file; empty where `Names` must look closer."""
-        if path[:1] == b"/":
-            return path if path[:6] != b"/proc/" and path[:5] != b"/dev/" else own(task, path)
-        if not path:
-            return b""
-        try:
-            base = os.readlink(b"/proc/%d/cwd" % task if directory == AT_FDCWD else b"/proc/%d/fd/%d" % (task, directory))
-        except OSError:
-            return b""
-        if base[:1] != b"/" or base.endswith(b" (deleted)"):
-            return b""
-        return base + b"/" + path if base != b"/" else b"/" + path
+    def _directory(self, task: int, directory: int) -> bytes:
+        """The directory in which a path begins, with a slash; empty where `Names` must look closer."""
+        if directory != AT_FDCWD:
+            return _real(b"/proc/%d/fd/%d" % (task, directory))
+        now = time.monotonic()
+        until, base = self._workplaces.get(task, (0.0, b""))
+        if now >= until:
+            base = _real(b"/proc/%d/cwd" % task)
+            if base and not any(pending.unsettles for pending in self._observer.awaited.values()):
+                self._workplaces[task] = now + _REMEMBERED_S, base
+        return base
+
+
+def _real(link: bytes) -> bytes:
+    try:
+        path = os.readlink(link)
+    except OSError:
+        return b""
+    if path[:1] != b"/" or path.endswith(b" (deleted)"):
+        return b""
+    return path if path == b"/" else path + b"/"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from roar.api.events import FileStat
-from roar_tracer_ptrace import kernel
+from roar_tracer_ptrace import kernel, powers
 from roar_tracer_ptrace.calls import AT_FDCWD
 from roar_tracer_ptrace.journal import stat_of
 
@@ -76,9 +76,7 @@ class Names:
 
     def _is_elsewhere(self, task: int) -> bool:
         """Whether a process has another root or mount namespace."""
-        return (
-            _identity(b"/proc/%d/root/" % task) != self._root or _link(b"/proc/%d/ns/mnt" % task) != self._namespace
-        )
+        return _identity(b"/proc/%d/root/" % task) != self._root or _link(b"/proc/%d/ns/mnt" % task) != self._namespace
 
     # ---- from names to files
 
@@ -276,11 +274,11 @@ def _as(task: int) -> Iterator[None]:
             fields = dict(line.split(b":", 1) for line in file if b":" in line)
         user, group = int(fields[b"Uid"].split()[3]), int(fields[b"Gid"].split()[3])
         groups = [int(one) for one in fields[b"Groups"].split()]
-        powers = int(fields[b"CapEff"], 16)
+        held = int(fields[b"CapEff"], 16)
     except (OSError, KeyError, ValueError):
         yield
         return
-    if (user, group) == (os.geteuid(), os.getegid()) and powers == kernel.capabilities():
+    if (user, group) == (os.geteuid(), os.getegid()) and held == powers.capabilities():
         yield
         return
     before = os.getgroups()

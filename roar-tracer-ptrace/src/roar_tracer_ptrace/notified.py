@@ -7,7 +7,7 @@ import os
 
 from roar.api.events import Blind
 from roar.api.process import Supervision
-from roar_tracer_ptrace import accelerated, bpf, kernel
+from roar_tracer_ptrace import accelerated, bpf, kernel, powers
 from roar_tracer_ptrace.calls import Op
 from roar_tracer_ptrace.dispatch import op_of
 from roar_tracer_ptrace.journal import Writer
@@ -39,8 +39,10 @@ def run(supervision: Supervision, writer: Writer, accelerate: bool) -> None:
     Raises:
         Unable: this way is closed here; nothing was started.
     """
+    if powers.must_be_ancestor():
+        kernel.adopt_orphans()
     pid, listener = _start(supervision)
-    observer = Observer(writer, keeps_privileges=kernel.is_privileged(), listens=True)
+    observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=True)
     wakening = Wakening()
     feed = (accelerated.make(listener, wakening.fd, observer) if accelerate else None) or Listener(
         listener, wakening.fd, observer
@@ -64,8 +66,9 @@ def _start(supervision: Supervision) -> tuple[int, int]:
     except (OSError, Unable) as error:
         gate.close()
         os.waitpid(pid, 0)
-        why = _WHY.get(error.errno or 0, str(error)) if isinstance(error, OSError) else str(error)
-        raise Unable(why) from error
+        if not isinstance(error, OSError):
+            raise
+        raise Unable(_WHY.get(error.errno or 0, str(error)), is_masked=error.errno == errno.EBUSY) from error
     supervision.started(pid)
     gate.open()
     gate.close()

@@ -24,6 +24,7 @@ from roar_tracer_ptrace.calls import (
     O_CHANGES,
     O_TMPFILE,
     PROT_WRITE,
+    ROAR_ITSELF,
     Op,
     is_of_interest,
 )
@@ -39,6 +40,7 @@ from roar_tracer_ptrace.outcomes import (
     Rename,
     Times,
     Truncation,
+    Wandering,
 )
 
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
@@ -80,8 +82,8 @@ class Observer:
         self.known = Known()
         self.awaited: dict[int, Pending] = {}
         self.careful = False
-        self.on_careful: Callable[[], None] = lambda: None
-        """Called when `careful` becomes true."""
+        self.on_wander: Callable[[], None] = lambda: None
+        """Called before and after somebody's working directory changes."""
         self._act: dict[Op, Callable[[int, Args, bytes | None], None]] = {
             Op.OPEN: lambda task, a, name: self._open(task, name or self._name(task, AT_FDCWD, a[0]), a[1]),
             Op.OPENAT: lambda task, a, name: self._open(task, name or self._name(task, a[0], a[1]), a[2]),
@@ -93,7 +95,7 @@ class Observer:
             Op.MKNOD: lambda task, a, _: self._mknod(task, self._name(task, AT_FDCWD, a[0]), a[1]),
             Op.MKNODAT: lambda task, a, _: self._mknod(task, self._name(task, a[0], a[1]), a[2]),
             Op.RENAME: lambda task, a, _: self._rename(task, AT_FDCWD, a[0], AT_FDCWD, a[1], 0),
-            Op.RENAMEAT: lambda task, a, _: self._rename(task, *a[:4], 0),
+            Op.RENAMEAT: lambda task, a, _: self._rename(task, a[0], a[1], a[2], a[3], 0),
             Op.RENAMEAT2: lambda task, a, _: self._rename(task, *a[:5]),
             Op.LINK: lambda task, a, _: self._link(task, AT_FDCWD, a[0], AT_FDCWD, a[1], 0),
             Op.LINKAT: lambda task, a, _: self._link(task, *a[:5]),
@@ -109,13 +111,14 @@ class Observer:
             Op.EXECVE: lambda task, a, name: self._exec(task, name or self._name(task, AT_FDCWD, a[0])),
             Op.EXECVEAT: self._execveat,
             Op.MMAP: self._mmap,
+            Op.CHDIR: lambda task, a, _: self._chdir(task),
             Op.IO_URING: lambda task, a, _: self.blind(Blind.IO_URING, task),
             Op.IDENTITY: lambda task, a, _: self._be_careful(identities=True),
             Op.ROOT: lambda task, a, _: self._be_careful(roots=True),
             Op.CLONE: lambda task, a, _: self._be_careful(identities=True, roots=True),
             Op.UNSHARE: lambda task, a, _: self._be_careful(identities=True, roots=True),
             Op.STRICT: lambda task, a, _: self.blind(journal.STRICT, task),
-            Op.SECCOMP: lambda task, a, _: self.blind(journal.LISTENER if self._listens else Blind.SECCOMP, task),
+            Op.SECCOMP: self._seccomp,
             Op.PTRACE: lambda task, a, _: None if self._listens else self.blind(Blind.NESTED_TRACE, task),
             Op.LIMIT: lambda task, a, _: self._lower_limit(),
             Op.PRLIMIT: lambda task, a, _: self._lower_limit(),
@@ -143,7 +146,12 @@ class Observer:
             if is_of_interest(op, args):
                 self._act[op](task, args, name)
         except OSError as error:  # of reading the program's memory
-            if error.errno not in (2, 3, 14, 36):  # ENOENT, ESRCH: it is gone; EFAULT, ENAMETOOLONG: the call fails, too
+            if error.errno not in (
+                2,
+                3,
+                14,
+                36,
+            ):  # ENOENT, ESRCH: it is gone; EFAULT, ENAMETOOLONG: the call fails, too
                 self.blind(Blind.PATH, task)
         return task in self.awaited
 
@@ -176,6 +184,9 @@ class Observer:
         self._writer.flush()
 
     def _conclude(self, pending: Pending, succeeded: bool) -> None:
+        if pending.number < 0:
+            self.on_wander()
+            return
         self._writer.outcome(pending.number, not succeeded, pending.value)
         if not succeeded:
             return
@@ -183,7 +194,9 @@ class Observer:
         if pending.bits and not self.careful:
             self.known.add(pending.name, pending.paths[0], pending.bits)
 
-    def _await(self, task: int, pending: Pending, kind: Kind, path: bytes, path2: bytes = b"", **fields: object) -> None:
+    def _await(
+        self, task: int, pending: Pending, kind: Kind, path: bytes, path2: bytes = b"", **fields: object
+    ) -> None:
         """Writes an event whose outcome is to come."""
         self._settle_others(pending)
         self._unlearn(pending)
@@ -224,14 +237,24 @@ class Observer:
         self._names.careful |= roots
         if not self.careful and (self._identities.differ or self._names.careful):
             self.careful = True
-            self.on_careful()
         self._forget()
 
     def _forget(self) -> None:
         self.known.clear()
         self._names.forget()
 
+    def _seccomp(self, task: int, args: Args, _: bytes | None) -> None:
+        """Somebody wants a listener: there can be one, and where there was none it takes the calls that ptrace would stop."""
+        if not self._listens:
+            self.blind(Blind.SECCOMP, task)
+        elif args[3] != ROAR_ITSELF:
+            self.blind(journal.LISTENER, task)
+
     # ---- names
+
+    def _chdir(self, task: int) -> None:
+        self.on_wander()
+        self.awaited[task] = Wandering()
 
     def _name(self, task: int, directory: int, address: int) -> bytes:
         return self._names.name(task, directory & 0xFFFFFFFF, self._memory.string(task, address))
@@ -360,7 +383,7 @@ class Observer:
         if source is None or not source.path or not target:
             return
         there = self._names.find(target, False)
-        if there is not None and flags & _RENAME_NOREPLACE or there is None and flags & _RENAME_EXCHANGE:
+        if flags & (_RENAME_NOREPLACE if there is not None else _RENAME_EXCHANGE):
             return
         exchange = bool(flags & _RENAME_EXCHANGE)
         touched = (source.stat, there.stat) if there is not None else (source.stat,)
@@ -376,9 +399,7 @@ class Observer:
         if source is None or not target or not modes.S_ISREG(source.stat.mode):
             return
         if self._names.find(target, False) is None:
-            self._await(
-                task, Link(source.path, target, source.stat), Kind.LINK, source.path, target, stat=source.stat
-            )
+            self._await(task, Link(source.path, target, source.stat), Kind.LINK, source.path, target, stat=source.stat)
 
     def _symlink(self, task: int, text: int, at: int, new: int) -> None:
         path = self._names.path(self._name(task, at, new))

@@ -44,6 +44,11 @@ class Pending(ABC):
     breaks: ClassVar[bool] = False
     """After it names mean other files."""
 
+    @property
+    def unsettles(self) -> bool:
+        """Working directories may have other names after it."""
+        return self.moves
+
     def __init__(self, *paths: bytes, name: bytes = b"", bits: int = 0, moves: bool = False) -> None:
         self.number = -1
         self.paths = paths
@@ -173,3 +178,17 @@ class Execution(Pending):
             return True
         return any(_is_same(now, program) for program in self._programs)
 
+
+class Wandering(Pending):
+    """A thread changes its working directory, and that of those who share it; nothing is to be told of it."""
+
+    __slots__ = ()
+
+    def look(self) -> bool:
+        """Nobody asks."""
+        return True
+
+    @property
+    def unsettles(self) -> bool:
+        """That is all it does."""
+        return True

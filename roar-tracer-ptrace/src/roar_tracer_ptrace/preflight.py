@@ -1,8 +1,110 @@
-"""Whether the tracer can work here, and which way it goes."""
+"""Whether the tracer can work here, and by which way."""
 
 from __future__ import annotations
 
-from roar.api.tracer import Check, Preflight
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
-def check(tracer, deep=False):
-    return Preflight((Check("kernel", True, "x"),))
+from roar.api.tracer import Check, Preflight
+from roar_tracer_ptrace import powers
+from roar_tracer_ptrace.build import LIBRARY_NAME, BuildFailed, build
+from roar_tracer_ptrace.calls import INTERFACES
+from roar_tracer_ptrace.ways import Way
+
+_TRIAL_S = 20
+_IN_CONTAINER = (
+    "in a container: docker run --cap-add SYS_PTRACE --security-opt seccomp=unconfined …; else: roar tracer use preload"
+)
+
+
+def check(ways: tuple[Way, ...], accelerated: bool, deep: bool = False) -> Preflight:
+    """Looks; with `deep` also traces a real process.  Never raises.
+
+    Args:
+        ways: that the tracer would try.
+        accelerated: whether it would use the loop in C.
+        deep: try each of them.
+    """
+    checks = [_platform(), _scope()]
+    if deep and all(one.ok for one in checks):
+        checks += [*_trials(ways), _loop(accelerated), _set_id()]
+    return Preflight(tuple(checks))
+
+
+def _platform() -> Check:
+    machine = os.uname().machine
+    supported = sys.platform == "linux" and machine in INTERFACES
+    return Check("platform", supported, f"{sys.platform} on {machine}" + ("" if supported else " isn't supported"))
+
+
+def _scope() -> Check:
+    name = "kernel.yama.ptrace_scope"
+    scope = powers.ptrace_scope()
+    if scope is None:
+        return Check(name, True, "not restricted: this kernel has no yama")
+    if scope >= 3:
+        return Check(
+            name,
+            False,
+            f"{name} is {scope}: no process may be traced until the next boot",
+            f"set {name} = 1 in /etc/sysctl.d/ and boot again, or: roar tracer use preload",
+        )
+    if scope == 2 and not powers.has(powers.SYS_PTRACE):
+        return Check(name, False, f"{name} is 2, which requires CAP_SYS_PTRACE", f"sudo sysctl {name}=1")
+    return Check(name, True, str(scope))
+
+
+def _trials(ways: tuple[Way, ...]) -> Iterator[Check]:
+    """Runs a real command by each way and looks whether a file that it read was seen."""
+    found = {}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "roar_tracer_ptrace.trial", *(way.name for way in ways)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TRIAL_S,
+            check=False,
+        )
+        found = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        yield Check("trial run", False, f"a trial run failed: {error}", _IN_CONTAINER)
+        return
+    chosen = next((way for way in ways if not found[way.name]), None)
+    if chosen is None:
+        why = "; ".join(f"{way}: {found[way.name]}" for way in ways)
+        yield Check("trial run", False, f"a trial run failed: {why}", _IN_CONTAINER)
+        return
+    yield Check("trial run", True, f"a file read by cat was seen, by {chosen}: that way is used")
+    for way in ways:
+        if way != chosen:
+            yield Check(str(way), True, f"not here: {found[way.name]}" if found[way.name] else "would work too, slower")
+
+
+def _loop(accelerated: bool) -> Check:
+    if accelerated and (Path(__file__).parent / LIBRARY_NAME).is_file():
+        return Check("loop in C", True, "is used for calls that tell nothing new")
+    return Check(
+        "loop in C", True, "isn't built: Python does its work, more slowly (roar tracer enable ptrace builds it)"
+    )
+
+
+def _set_id() -> Check:
+    kept = powers.keeps_set_id()
+    return Check(
+        "setuid programs",
+        True,
+        "keep their privileges"
+        if kept
+        else "run without their privileges, as roar isn't root: sudo fails inside a run",
+    )
+
+
+def build_loop() -> None:
+    """Builds the loop in C where that is possible; without it Python does its work."""
+    with contextlib.suppress(BuildFailed, OSError):  # no compiler, or root's package: `check` says that it isn't built
+        build(Path(__file__).parent / LIBRARY_NAME)

@@ -37,9 +37,13 @@ def _loader(head: bytes) -> bytes:
     wide = head[4] == 2
     try:
         if wide:
-            at, size, count = (struct.unpack_from(form, head, where)[0] for form, where in (("Q", 32), ("H", 54), ("H", 56)))
+            at, size, count = (
+                struct.unpack_from(form, head, where)[0] for form, where in (("Q", 32), ("H", 54), ("H", 56))
+            )
         else:
-            at, size, count = (struct.unpack_from(form, head, where)[0] for form, where in (("I", 28), ("H", 42), ("H", 44)))
+            at, size, count = (
+                struct.unpack_from(form, head, where)[0] for form, where in (("I", 28), ("H", 42), ("H", 44))
+            )
         for n in range(count):
             entry = at + n * size
             if struct.unpack_from("I", head, entry)[0] == _INTERPRETED:

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roar.api.process import Supervision
-from roar_tracer_ptrace import bpf, kernel
+from roar_tracer_ptrace import bpf, kernel, powers
 from roar_tracer_ptrace.calls import Op
 from roar_tracer_ptrace.journal import Writer
 from roar_tracer_ptrace.ways import Unable, Way, note_failure
+
 
 def supervise(supervision: Supervision, journal: Path, ways: tuple[Way, ...], accelerated: bool) -> None:
     """The life of the tracer's process.
@@ -32,7 +33,10 @@ def supervise(supervision: Supervision, journal: Path, ways: tuple[Way, ...], ac
     gc.disable()  # it would look at all that was roar's, and nothing here makes cycles
     writer = Writer(journal)
     failures = []
+    masked = False
     for way in ways:
+        if masked and way == Way.FILTER:
+            continue  # the other's listener takes the calls before ours could stop them (seccomp(2): the order of actions)
         try:
             if way == Way.LISTENER:
                 from roar_tracer_ptrace import notified
@@ -45,6 +49,7 @@ def supervise(supervision: Supervision, journal: Path, ways: tuple[Way, ...], ac
             return
         except Unable as error:
             failures.append(f"{way}: {error}")
+            masked |= error.is_masked
     note_failure(journal, "; ".join(failures))
 
 
@@ -89,7 +94,7 @@ def install_and_arrive(gate: Gate, action: int, without: frozenset[Op] = frozens
         action: of `bpf.program`.
         without: of `bpf.program`.
     """
-    privileged = kernel.is_privileged()
+    privileged = powers.keeps_set_id()
     program = bpf.program(action, os.uname().machine, without)
 
     def prepare() -> None:

@@ -14,7 +14,7 @@ from roar.api import process
 from roar.api.errors import PreflightFailed
 from roar.api.events import Event
 from roar.api.tracer import Capability, Coverage, Preflight, Traced, Tracer
-from roar_tracer_ptrace import preflight, tree
+from roar_tracer_ptrace import powers, preflight, tree
 from roar_tracer_ptrace.journal import NAME, NotAJournal, Reader
 from roar_tracer_ptrace.ways import WAYS, Way, failure
 
@@ -36,11 +36,11 @@ class PtraceTracer(Tracer):
         {
             Capability.STATIC_BINARIES,
             Capability.GO_BINARIES,
-            Capability.SETUID,
             Capability.FOREIGN_ARCHITECTURES,
             Capability.RAW_SYSCALLS,
             Capability.NO_PRIVILEGE,
             Capability.SURVIVES_KILL,
+            *((Capability.SETUID,) if powers.keeps_set_id() else ()),
         }
     )
     ways: ClassVar[tuple[Way, ...]] = WAYS
@@ -49,13 +49,13 @@ class PtraceTracer(Tracer):
     @classmethod
     def preflight(cls, deep: bool = False) -> Preflight:
         """The kernel has what is needed; with `deep`, a trial run is seen."""
-        return preflight.check(cls, deep)
+        return preflight.check(cls.ways, cls.accelerated, deep)
 
     @classmethod
     def enable(cls, confirm: Callable[[str], bool]) -> Preflight:
         """Builds the loop in C if there is a compiler; the tracer works without it."""
         preflight.build_loop()
-        return preflight.check(cls, deep=True)
+        return preflight.check(cls.ways, cls.accelerated, deep=True)
 
     def start(self, launch: process.Launch, journal: Path) -> Traced:
         """Starts the command; see `Tracer.start`."""
@@ -68,7 +68,7 @@ class PtraceTracer(Tracer):
             )
         except process.SupervisorLost as lost:
             why = failure(journal) or str(lost)
-            raise PreflightFailed(self.name, why, "See: roar tracer check ptrace") from lost
+            raise PreflightFailed(self.name, why, f"See why: roar tracer check {self.name}") from lost
         return _Run(journal, child)
 
     @classmethod

@@ -24,7 +24,15 @@ WAYS = (Way.LISTENER, Way.FILTER, Way.EVERY_CALL)
 
 
 class Unable(Exception):
-    """A way can't be gone here; the message says why."""
+    """A way can't be gone here; the message says why.
+
+    Attributes:
+        is_masked: somebody else's seccomp listener is the reason.
+    """
+
+    def __init__(self, why: str, is_masked: bool = False) -> None:
+        super().__init__(why)
+        self.is_masked = is_masked
 
 
 def note_failure(journal: Path, why: str) -> None:

@@ -65,7 +65,7 @@ static int tells_nothing(struct loop *loop) {
     } else if (quick == QUICK_OPEN) {
         flags = args[1];
     }
-    ssize_t length = name_of(loop->name, (pid_t)loop->call.pid, directory, address);
+    ssize_t length = name_of(loop, directory, address);
     if (length <= 0)
         return length < 0;
     loop->has_name = 1;
@@ -102,6 +102,12 @@ EXPORT int roar_loop_known(struct loop *loop, const char *name, uint32_t bits) {
 
 EXPORT void roar_loop_forget(struct loop *loop) {
     known_clear(&loop->known);
+    memset(loop->workplaces, 0, sizeof loop->workplaces);
+}
+
+/* A thread is about to change its working directory, which others may share. */
+EXPORT void roar_loop_wander(struct loop *loop) {
+    memset(loop->workplaces, 0, sizeof loop->workplaces);
 }
 
 /* Answers the call that was returned last, and waits for what comes next: enum came. */

@@ -27,6 +27,10 @@ struct interface {
     uint8_t quick[NUMBERS];  /* enum quick by number */
 };
 
+/* Working directories: of few threads and for a moment, in which no process number can come back. */
+enum { WORKPLACES = 16, WORKPLACE_SIZE = 256 };
+struct workplace { int32_t task; int32_t length; int64_t until_ns; char path[WORKPLACE_SIZE]; };
+
 struct known {
     struct entry { char *name; uint32_t hash; uint32_t bits; } *entries;
     size_t room, used;
@@ -36,14 +40,17 @@ struct known {
 struct loop {
     int32_t listener, wake;
     int32_t careful;                 /* answer nothing here */
+    int32_t still;                   /* nobody is just changing a working directory, or moving one */
     int32_t awaited_count;
     int32_t awaited[MOST_AWAITED];   /* threads whose next call Python wants to see */
     int32_t has_name;                /* `name` is that of the call's file */
     int32_t due;                     /* `call` waits for its answer */
+    int32_t padding;
     struct seccomp_notif call;
     char name[NAME_SIZE];
     struct interface interfaces[2];
     struct known known;
+    struct workplace workplaces[WORKPLACES];
     struct seccomp_notif_resp answer;
 };
 
@@ -51,7 +58,8 @@ uint32_t known_get(const struct known *known, const char *name);
 int known_put(struct known *known, const char *name, uint32_t bits);
 void known_clear(struct known *known);
 
-/* The absolute name of a path in a thread's memory: its length, 0 where Python must look closer, -1 when the call will fail. */
-ssize_t name_of(char *name, pid_t task, int directory, uint64_t address);
+/* Puts the absolute name of a path in the held thread's memory into loop->name: its length, 0 where Python must look closer,
+ * -1 when the call will fail. */
+ssize_t name_of(struct loop *loop, int directory, uint64_t address);
 
 #endif

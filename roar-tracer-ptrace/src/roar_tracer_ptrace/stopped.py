@@ -1,0 +1,148 @@
+"""One run by ptrace: the tree is traced, and each call of interest stops its thread before, and where needed after it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+
+from roar.api.events import Blind
+from roar.api.process import Supervision
+from roar_tracer_ptrace import binding, bpf, powers
+from roar_tracer_ptrace.dispatch import op_of
+from roar_tracer_ptrace.journal import Writer
+from roar_tracer_ptrace.observer import Observer
+from roar_tracer_ptrace.supervisor import Gate, install_and_arrive
+from roar_tracer_ptrace.ways import Unable
+
+_STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_SYSCALL_STOP = signal.SIGTRAP | 0x80
+"""PTRACE_O_TRACESYSGOOD."""
+_WHY = {
+    errno.EPERM: "ptrace is forbidden here: roar itself is traced, or a container's profile or kernel.yama.ptrace_scope forbids it",
+    errno.EINVAL: "this kernel lacks seccomp filters",
+    errno.ENOSYS: "this kernel or sandbox lacks ptrace or seccomp",
+    errno.EACCES: "it is forbidden here: no_new_privs can't be set",
+}
+
+
+def run(supervision: Supervision, writer: Writer, every_call: bool) -> None:
+    """Starts the command and follows its tree to the end.
+
+    Args:
+        supervision: starts the command, and tells roar of it.
+        writer: where events go.
+        every_call: without a seccomp filter.
+
+    Raises:
+        Unable: this way is closed here; nothing was started.
+    """
+    pid = _start(supervision, every_call)
+    observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=False)
+    supervision.detach((writer.fd,))
+    _Loop(supervision, writer, observer, pid, every_call).run()
+
+
+def _start(supervision: Supervision, every_call: bool) -> int:
+    gate = Gate()
+    prepare = (lambda: gate.arrive(0)) if every_call else install_and_arrive(gate, bpf.TRACE)
+    pid = supervision.fork(prepare)
+    try:
+        word = gate.heard()
+        if word < 0:
+            raise OSError(-word, os.strerror(-word))
+        if not binding.request(binding.SEIZE, pid, binding.OPTIONS):
+            raise Unable("the process ended")
+        if every_call:
+            binding.request(binding.INTERRUPT, pid)
+            os.waitpid(pid, binding.ANY_CHILD)
+            binding.request(binding.SYSCALL, pid)
+    except (OSError, Unable) as error:
+        gate.close()
+        os.waitpid(pid, binding.ANY_CHILD)
+        if not isinstance(error, OSError):
+            raise
+        raise Unable(_WHY.get(error.errno or 0, str(error))) from error
+    supervision.started(pid)
+    gate.open()
+    gate.close()
+    return pid
+
+
+class _Loop:
+    """Follows the stops of a tree."""
+
+    def __init__(
+        self, supervision: Supervision, writer: Writer, observer: Observer, command: int, every_call: bool
+    ) -> None:
+        self._supervision = supervision
+        self._writer = writer
+        self._observer = observer
+        self._command = command
+        self._every_call = every_call
+        self._info = binding.SyscallInfo()
+
+    def run(self) -> None:
+        """Until nobody is left."""
+        while True:
+            try:
+                task, status, usage = os.wait4(-1, binding.ANY_CHILD)
+            except ChildProcessError:
+                break
+            if not os.WIFSTOPPED(status):
+                if task in self._observer.awaited:
+                    self._observer.settle(task)
+                if task == self._command:
+                    self._writer.flush()
+                    self._supervision.report(task, status, usage)
+                continue
+            self._stopped(task, status)
+            if self._writer.has_outcomes and not self._observer.awaited:
+                self._writer.flush()
+        self._observer.sweep(final=True)
+
+    def _stopped(self, task: int, status: int) -> None:
+        signal_number, event = status >> 8 & 0xFF, status >> 16
+        deliver = 0
+        if event == binding.EVENT_SECCOMP:
+            self._enter(task)
+        elif signal_number == _SYSCALL_STOP:
+            self._at_call(task)
+        elif event == binding.EVENT_EXEC:
+            self._executed(task)
+        elif event == binding.EVENT_STOP and signal_number in _STOPS:
+            binding.request(binding.LISTEN, task)  # it stays stopped, as it would be untraced
+            if task == self._command:
+                self._supervision.report(task, signal_number << 8 | 0x7F, (0.0, 0.0, 0))
+            return
+        elif event == 0:
+            deliver = signal_number
+        wants_exit = self._every_call or task in self._observer.awaited
+        binding.request(binding.SYSCALL if wants_exit else binding.CONT, task, deliver)
+
+    def _enter(self, task: int) -> None:
+        if not self._info.read(task):
+            return
+        try:
+            op = op_of(self._info.audit, self._info.number)
+        except KeyError:
+            self._observer.blind(Blind.FOREIGN, task)
+            return
+        if op is not None:
+            self._observer.enter(task, op, self._info.args)
+
+    def _at_call(self, task: int) -> None:
+        """An entry or an exit; where a filter stops calls, only exits come."""
+        if not self._info.read(task):
+            return
+        if self._info.kind != binding.SYSCALL_EXIT:
+            self._enter(task)
+        elif task in self._observer.awaited:
+            self._observer.leave(task, self._info.failed)
+
+    def _executed(self, task: int) -> None:
+        """A thread has become another program, and the only one of its process, with the process's number."""
+        before = binding.event_message(task)
+        if before != task and before in self._observer.awaited:
+            self._observer.awaited[task] = self._observer.awaited.pop(before)
+        self._observer.leave(task, failed=False)

@@ -1,0 +1,43 @@
+"""A trial run by each way: ``python -m roar_tracer_ptrace.trial WAY…`` prints why each failed, empty where it works, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from roar.api.process import Launch
+from roar_tracer_ptrace.tracer import PtraceTracer
+from roar_tracer_ptrace.ways import Way
+
+_SHELL = b"/bin/sh"
+
+
+def main(names: list[str]) -> int:
+    """Tries the ways of these names."""
+    print(json.dumps({name: _try(Way[name]) for name in names}))
+    return 0
+
+
+def _try(way: Way) -> str:
+    """Has a file read by a command; why it wasn't seen, or empty."""
+    file = os.fsencode(__file__)
+    tracer = type("Trial", (PtraceTracer,), {"ways": (way,)})
+    launch = Launch((b"sh", b"-c", b'exec cat "$0" > /dev/null', file), _SHELL, dict(os.environb), os.getcwdb())
+    try:
+        with tempfile.TemporaryDirectory(prefix="roar-preflight-") as journal:
+            traced = tracer().start(launch, Path(journal))
+            ended = traced.wait()
+            seen = {event.path for event in traced.events()}
+            traced.finish()
+    except Exception as error:  # whatever it is, the preflight shows it
+        return getattr(error, "why", "") or f"{type(error).__name__}: {error}"
+    if os.path.realpath(file) not in seen:
+        return f"a file that was read was not seen (the command exited with {ended.code})"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
