@@ -1,14 +1,12 @@
 """Building the loop: one call of the C compiler, used by the wheel's hook, by `roar tracer enable ptrace` and by the tests.
 
-Imports the standard library only: the hook runs it in an environment in which roar isn't installed.
+Imports the standard library only: the hook runs it in an environment in which roar isn't installed.  What calls a compiler is
+imported when one is called, as each start of roar comes through here for the library's name.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 LOOP = Path(__file__).parent / "loop"
@@ -31,6 +29,9 @@ class BuildFailed(Exception):
 
 def compiler() -> list[str] | None:
     """The words that call the C compiler: ``$CC``, or the first of cc, gcc and clang; None when there is none."""
+    import shlex
+    import shutil
+
     wanted = shlex.split(os.environ.get("CC", ""))
     for words in (wanted,) if wanted else (["cc"], ["gcc"], ["clang"]):
         if shutil.which(words[0]):
@@ -49,6 +50,8 @@ def build(library: Path, *, strict: bool = False) -> None:
         BuildFailed: no compiler, or it failed, or there is nothing to compile; `library` is as it was.
         OSError: the directory isn't writable.
     """
+    import subprocess
+
     sources = sorted(str(source) for source in LOOP.glob("*.c"))
     if not sources:
         raise BuildFailed("its sources aren't there.", "Install roar-tracer-ptrace again.")
