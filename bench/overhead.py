@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from bench.driver import EMPTY_FILTER
+from bench.targets import NAME_NO_FILE, TARGETS
 from bench.timing import Series, Way, in_turns, once
 from bench.workloads import DISTINCT_FILES, WORKLOADS, Place, write_files
 
 ALONE, WHOLE = "alone", "roar run"
 WAYS = (ALONE, WHOLE)
+FLOOR = ("seccomp", EMPTY_FILTER)
+"""Shown as if it were a tracer."""
 
 
 class Row(NamedTuple):
@@ -49,5 +53,8 @@ def measure(name: str, place: Place, runs: int, tracers: Sequence[str], ways: Se
         for way in ways:
             keys[tracer, way] = f"{tracer} {way}"
             executions[f"{tracer} {way}"] = known[way]
+    if name in NAME_NO_FILE and any(TARGETS[one].filters for one in tracers if one in TARGETS):
+        keys[FLOOR] = EMPTY_FILTER
+        executions[EMPTY_FILTER] = partial(once, command, place.root, place.env, EMPTY_FILTER)
     series = in_turns(executions, runs, place.clear)
     return Row(name, series[bare], {key: series[label] for key, label in keys.items()})

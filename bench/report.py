@@ -29,7 +29,7 @@ def ratio(series: Series, bare: Series, what: str, of: str = "least") -> float:
 
 
 OVERHEAD_HEAD = (
-    f"{'workload':9} {'tracer':13} {'':8} {'bare':>9}   {'CPU min':>8} {'median':>7}   {'wall min':>8} {'median':>7}"
+    f"{'workload':9} {'tracer':13} {'':12} {'bare':>9}   {'CPU min':>8} {'median':>7}   {'wall min':>8} {'median':>7}"
     f"   {'target':>6}"
 )
 
@@ -48,6 +48,8 @@ def mean_lines(rows: Iterable[Row]) -> Iterator[str]:
     """The geometric means over the workloads that count in them."""
     counted = [row for row in rows if WORKLOADS[row.name].in_mean]
     for tracer, way in counted[0].traced if counted else ():
+        if not all((tracer, way) in row.traced for row in counted):
+            continue  # an empty filter, which isn't measured everywhere
         ratios = [
             geometric_mean([ratio(row.traced[tracer, way], row.bare, what, of) for row in counted])
             for what, of in _RATIOS
@@ -60,7 +62,7 @@ def _overhead_line(name: str, tracer: str, way: str, bare: str, ratios: Sequence
     cpu, cpu_median, wall, wall_median = ratios
     mark = "" if target is None else _mark(max(cpu, wall), target)
     return (
-        f"{name:9} {tracer:13} {way:8} {bare:>9}   {cpu:8.3f} {cpu_median:7.3f}   {wall:8.3f} {wall_median:7.3f}"
+        f"{name:9} {tracer:13} {way:12} {bare:>9}   {cpu:8.3f} {cpu_median:7.3f}   {wall:8.3f} {wall_median:7.3f}"
         f"   {mark:>6}".rstrip()
     )
 

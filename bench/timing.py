@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.driver import EMPTY_FILTER
+
 DRIVER = Path(__file__).with_name("driver.py")
 
 
@@ -59,13 +61,13 @@ def once(command: Sequence[str], cwd: Path, env: Mapping[str, str], tracer: str 
         command: its words.
         cwd: where.
         env: all of its environment.
-        tracer: name of the tracer that it runs under, without roar around it; empty for none.
+        tracer: name of the tracer that it runs under, without roar around it, or `EMPTY_FILTER`; empty for none.
 
     Raises:
         CommandFailed: it didn't end with 0, or couldn't be measured.
     """
     # without a tracer the driver needs nothing that is installed
-    python = [sys.executable] if tracer else [sys.executable, "-S", "-E"]
+    python = [sys.executable] if tracer not in ("", EMPTY_FILTER) else [sys.executable, "-S", "-E"]
     with tempfile.TemporaryDirectory(prefix="cost-", dir=cwd.parent) as folder:
         result = Path(folder, "result")
         done = subprocess.run(

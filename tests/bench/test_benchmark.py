@@ -10,7 +10,8 @@ import pytest
 from package_builds import ROOT
 
 from bench.__main__ import TRACERS
-from bench.overhead import ALONE, WHOLE, measure
+from bench.driver import EMPTY_FILTER
+from bench.overhead import ALONE, FLOOR, WHOLE, measure
 from bench.scale import at_once
 from bench.targets import TARGETS
 from bench.timing import CommandFailed, Cost, in_turns, once
@@ -70,6 +71,18 @@ def test_the_cpu_of_what_outlives_the_command_is_counted(place: Place, tracer: s
 def test_a_workload_that_fails_is_no_measurement(place: Place, tracer: str) -> None:
     with pytest.raises(CommandFailed, match="exit 3"):
         once(["sh", "-c", "exit 3"], place.root, place.env, tracer)
+
+
+def test_what_an_empty_filter_costs_is_shown_beside_a_tracer_that_needs_one(place: Place) -> None:
+    assert FLOOR in measure("getpid", place, 1, ["ptrace"], []).traced
+    assert FLOOR not in measure("getpid", place, 1, ["preload"], []).traced
+
+
+def test_an_empty_filter_is_a_filter(place: Place) -> None:
+    words = ["sh", "-c", "grep ^Seccomp: /proc/self/status"]
+
+    assert once(words, place.root, place.env, EMPTY_FILTER).output.split() == ["Seccomp:", "2"]
+    assert once(words, place.root, place.env).output.split() == ["Seccomp:", "0"]
 
 
 def test_a_program_that_is_not_there_is_no_measurement(place: Place) -> None:
