@@ -24,7 +24,7 @@ class Terminal:
 
     def __init__(self, cwd: Path, env: Mapping[str, str], rows: int = 30, columns: int = 200) -> None:
         self._buffer = b""
-        self.pid, self._master = os.forkpty()
+        self.pid, self.master = os.forkpty()
         if not self.pid:
             try:
                 os.chdir(cwd)
@@ -39,7 +39,7 @@ class Terminal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        os.close(self._master)  # hangs up: bash and its jobs get SIGHUP
+        os.close(self.master)  # hangs up: bash and its jobs get SIGHUP
         end = time.monotonic() + 5
         while not os.waitpid(self.pid, os.WNOHANG)[0]:
             if time.monotonic() > end:
@@ -50,11 +50,11 @@ class Terminal:
 
     def resize(self, rows: int, columns: int) -> None:
         """Changes the window's size, as a window manager does."""
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def type(self, text: str | bytes) -> None:
         """Types."""
-        os.write(self._master, text if isinstance(text, bytes) else text.encode())
+        os.write(self.master, text if isinstance(text, bytes) else text.encode())
 
     def expect(self, pattern: str, timeout_s: float = DEADLINE_S) -> re.Match[bytes]:
         """Reads until the pattern appears; what is before and in it is consumed."""
@@ -63,9 +63,9 @@ class Terminal:
         while not (found := wanted.search(self._buffer)):
             left = end - time.monotonic()
             assert left > 0, f"{pattern!r} did not appear in {self._buffer!r}"
-            if select.select([self._master], [], [], left)[0]:
+            if select.select([self.master], [], [], left)[0]:
                 try:
-                    self._buffer += os.read(self._master, 65536)
+                    self._buffer += os.read(self.master, 65536)
                 except OSError as error:
                     raise AssertionError(f"the shell ended; {pattern!r} not in {self._buffer!r}") from error
         self._buffer = self._buffer[found.end() :]
@@ -84,4 +84,4 @@ class Terminal:
     @property
     def foreground(self) -> int:
         """The process group in the foreground."""
-        return os.tcgetpgrp(self._master)
+        return os.tcgetpgrp(self.master)

@@ -230,7 +230,7 @@ def test_parents_are_told_of_stops_and_ends_alike(lines: Lines, tracer: Tracer, 
                 os.killpg(started.pid, signal.SIGCONT)
                 told.append(started.told(os.WCONTINUED))
                 gate.arrived()
-                until(lambda: not pending(started.pid), "it did not take SIGCONT")  # noqa: B023
+                until(lambda: not pending(started.pid), "it did not take SIGCONT")
                 gate.open()
             said.append((told, started.wait()))
     assert said[1] == said[0] == (["stopped 19", "continued", "stopped 19", "continued"], 3)

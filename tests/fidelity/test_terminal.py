@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from e2e.acting import until
 from fidelity.lines import Lines
+from fidelity.started import state
 from fidelity.terminal import Terminal
 from fidelity.tracers import Tracer
 
@@ -147,4 +151,90 @@ def test_a_shell_with_job_control_works_inside(terminal: Terminal, run: str) -> 
     terminal.type(b"\x03")
     terminal.expect(r"\[130\]")
     terminal.type("exit 6\n")
+    assert terminal.prompt()[1] == 6
+
+
+@pytest.mark.requirement("RUN-2")
+def test_bg_lets_a_stopped_job_go_on_and_kill_ends_it(terminal: Terminal, run: str) -> None:
+    terminal.type(f"{run}sh -c 'echo re''ady; while [ ! -e ../go ]; do :; done; cat README | head -1; exit 3'\n")
+    terminal.expect("ready")
+    terminal.type(b"\x1a")
+    assert terminal.prompt()[1] == 148
+    terminal.run("bg")
+    assert terminal.run("> ../go; wait %1; code=$?; rm ../go; (exit $code)")[1] == 3
+    terminal.type(f"{run}sh -c 'echo re''ady; exec sleep 100'\n")
+    terminal.expect("ready")
+    terminal.type(b"\x1a")
+    assert terminal.prompt()[1] == 148
+    assert terminal.run("p=$(jobs -p); kill -KILL %1; while kill -0 $p; do :; done 2>/dev/null; jobs")[1] == 0
+
+
+@pytest.mark.requirement("RUN-2")
+def test_a_pipeline_is_one_job(terminal: Terminal, run: str) -> None:
+    terminal.type(f"{run}sh -c 'echo re''ady >&2; until [ -e ../go ]; do :; done; cat README; exit 3' | {run}cat\n")
+    terminal.expect("ready")
+    terminal.type(b"\x1a")
+    assert "Stopped" in terminal.prompt()[0]
+    terminal.run("> ../go")
+    terminal.type("fg\n")
+    terminal.expect("one\r\ntwo\r\nthree\r\n")
+    assert terminal.prompt()[1] == 0
+    terminal.run("rm ../go")
+
+
+@pytest.mark.requirement("RUN-2")
+def test_the_end_of_input_and_a_password_come_from_the_keyboard(terminal: Terminal, run: str) -> None:
+    terminal.type(
+        f"{run}sh -c 'stty -echo; echo re''ady; read x < /dev/tty; stty echo; echo \"<$x>\"; wc -l; exit 4'\n"
+    )
+    terminal.expect("ready")
+    terminal.type("secret\n")
+    terminal.expect("<secret>")
+    terminal.type(b"a\nb\n\x04")
+    said, code = terminal.prompt()
+    assert (said.split()[-1], code) == ("2", 4)
+    terminal.run("stty -echo")
+
+
+@pytest.mark.requirement("RUN-2", "RUN-3")
+def test_a_terminal_that_goes_away_hangs_up_the_command(lines: Lines, way: Tracer, place: Path) -> None:
+    with Terminal(lines.workspace.root, lines.env(way)) as terminal:
+        script = f"trap 'echo hup >> {place}/got; exit 4' HUP; echo $$ > {place}/pid; while :; do sleep 0.02; done"
+        (place / "script").write_text(script)
+        terminal.type(f"{lines.text(way, '@ ')}sh {place}/script\n")
+        until(lambda: (place / "pid").exists() and (place / "pid").read_text(), "the command was not started")
+    until(lambda: state(int((place / "pid").read_text())) == "Z", "the command did not end")
+    assert set((place / "got").read_text().split()) == {"hup"}  # the kernel sends one, and bash may send another
+
+
+@pytest.mark.requirement("RUN-2")
+def test_a_slow_terminal_gets_everything(lines: Lines, way: Tracer, place: Path) -> None:
+    """The command waits until somebody reads, and is not done before; roar is patient as well."""
+    with Terminal(lines.workspace.root, lines.env(way)) as terminal:
+        terminal.type(f"{lines.text(way, '@ ')}sh -c 'seq 30000; > {place}/done; exit 5'\n")
+        assert select.select([terminal.master], [], [], 20)[0]
+        assert not (place / "done").exists()
+        said, code = terminal.prompt()
+    assert said == "".join(f"{number}\n" for number in range(1, 30001))
+    assert code == 5
+
+
+@pytest.mark.requirement("RUN-2")
+def test_terminals_inside_have_their_own_sizes_and_keys(terminal: Terminal, run: str) -> None:
+    inner = "stty rows 12 columns 34; stty size; tty | sed s/[0-9]*$//; ps -o pgid= -p $$ | grep -c .; exit 7"
+    terminal.type(f"{run}script -qec '{inner}' /dev/null; echo then $?; stty size\n")
+    terminal.expect(r"12 34\r\n/dev/pts/\r\n1\r\n.*then 7\r\n30 200\r\n")
+    terminal.prompt()
+    terminal.type(f"{run}script -qec 'echo re''ady; exec sleep 100' /dev/null\n")
+    terminal.expect("ready")
+    terminal.type(b"\x03")
+    assert terminal.prompt()[1] == 130
+
+
+@pytest.mark.requirement("RUN-2")
+def test_a_stopped_child_of_the_command_stops_nothing_else(terminal: Terminal, run: str) -> None:
+    script = 'sleep 100 & kill -STOP $!; until grep -q "State:.T" /proc/$!/status; do :; done; echo re""ady; read x; kill -9 $!; exit 6'
+    terminal.type(f"{run}sh -c '{script}'\n")
+    terminal.expect("ready")
+    terminal.type("go\n")
     assert terminal.prompt()[1] == 6
