@@ -43,6 +43,7 @@ def _session(text: str) -> list[Typed]:
 def _plain(line: str) -> str:
     """A line without what differs from one execution to the next."""
     line = re.sub(r" in \S+/\.roar", " in FOLDER/.roar", line)
+    line = re.sub(r"\(/\S+/", "(FOLDER/", line)
     line = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,}\b", "DIGEST", line)
     line = re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", line)
     line = re.sub(r"\d+(\.\d+)? (k?B)\b", "SIZE", line)
