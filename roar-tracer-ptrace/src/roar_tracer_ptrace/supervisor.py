@@ -6,17 +6,10 @@ command nor costs a record.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import gc
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 
 from roar.api.process import Supervision
-from roar_tracer_ptrace import bpf, kernel, powers
-from roar_tracer_ptrace.calls import Op
 from roar_tracer_ptrace.journal import Writer
 from roar_tracer_ptrace.ways import Unable, Way, note_failure
 
@@ -39,11 +32,11 @@ def supervise(supervision: Supervision, journal: Path, ways: tuple[Way, ...], ac
             continue  # the other's listener takes the calls before ours could stop them (seccomp(2): the order of actions)
         try:
             if way == Way.LISTENER:
-                from roar_tracer_ptrace import notified
+                from roar_tracer_ptrace.stop import notified
 
                 notified.run(supervision, writer, accelerated)
             else:
-                from roar_tracer_ptrace import stopped
+                from roar_tracer_ptrace.stop import stopped
 
                 stopped.run(supervision, writer, every_call=way == Way.EVERY_CALL)
             return
@@ -51,78 +44,3 @@ def supervise(supervision: Supervision, journal: Path, ways: tuple[Way, ...], ac
             failures.append(f"{way}: {error}")
             masked |= error.is_masked
     note_failure(journal, "; ".join(failures))
-
-
-class Gate:
-    """Where the process that becomes the command waits until it is watched; pipes between it and the tracer's process."""
-
-    def __init__(self) -> None:
-        self._told = os.pipe()
-        self._go = os.pipe()
-
-    def arrive(self, word: int) -> None:
-        """In the command's process: says `word` and waits for `open`.  Raises SystemExit when it is to end instead."""
-        os.write(self._told[1], b"%d" % word)
-        os.close(self._go[1])
-        if not os.read(self._go[0], 1):
-            raise SystemExit
-
-    def heard(self) -> int:
-        """In the tracer's process: the word.  Raises Unable when the process has ended."""
-        os.close(self._told[1])
-        word = os.read(self._told[0], 16)
-        if not word:
-            raise Unable("the process ended")
-        return int(word)
-
-    def open(self) -> None:
-        """Lets the command begin."""
-        os.write(self._go[1], b"g")
-
-    def close(self) -> None:
-        """In the tracer's process: a process that still waits ends."""
-        for fd in (*self._told, *self._go):
-            with contextlib.suppress(OSError):
-                os.close(fd)
-
-
-def install_and_arrive(gate: Gate, action: int, without: frozenset[Op] = frozenset()) -> Callable[[], None]:
-    """What the command's process does first: puts itself under the filter.  Its word is a descriptor, or minus the error's number.
-
-    Args:
-        gate: where it waits then.
-        action: of `bpf.program`.
-        without: of `bpf.program`.
-    """
-    privileged = powers.keeps_set_id()
-    program = bpf.program(action, os.uname().machine, without)
-
-    def prepare() -> None:
-        try:
-            word = kernel.install(program, privileged, listen=action == bpf.USER_NOTIF)
-        except OSError as error:
-            word = -(error.errno or errno.EINVAL)
-        gate.arrive(word)
-
-    return prepare
-
-
-class Wakening:
-    """A pipe that becomes readable when a child stops or ends (signal(7) by way of Python's wake-up descriptor)."""
-
-    def __init__(self) -> None:
-        self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
-
-    @property
-    def descriptors(self) -> tuple[int, int]:
-        """Both ends."""
-        return self.fd, self._write
-
-    def clear(self) -> None:
-        """Makes it unreadable."""
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self.fd, 4096):
-                pass

@@ -12,10 +12,12 @@ import select
 import time
 from enum import IntEnum
 
-from roar_tracer_ptrace import kernel, known
+from roar_tracer_ptrace import kernel
 from roar_tracer_ptrace.calls import AT_FDCWD, O_TMPFILE, Op
 from roar_tracer_ptrace.dispatch import interfaces
-from roar_tracer_ptrace.observer import Args, Observer
+from roar_tracer_ptrace.observe import known
+from roar_tracer_ptrace.observe.acts import Args
+from roar_tracer_ptrace.observe.ledger import Ledger
 
 _REMEMBERED_S = 0.1
 """A working directory is remembered for a moment, in which no process number can come back."""
@@ -55,16 +57,16 @@ class Listener:
     Args:
         fd: of the listener.
         wake: another descriptor to wait for.
-        observer: whose knowledge says what needs no record.
+        ledger: whose knowledge says what needs no record.
 
     Attributes:
         name: the name of the file of an open, creat or execve, as `Names.name` makes it; None where it was not looked up.
     """
 
-    def __init__(self, fd: int, wake: int, observer: Observer) -> None:
+    def __init__(self, fd: int, wake: int, ledger: Ledger) -> None:
         self._fd = fd
         self._wake = wake
-        self._observer = observer
+        self._ledger = ledger
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
         self._poll.register(wake, select.POLLIN)
@@ -77,7 +79,7 @@ class Listener:
         self._is_due = False
         self._memory = kernel.Memory()
         self._workplaces: dict[int, tuple[float, bytes]] = {}
-        observer.on_wander = self._workplaces.clear
+        ledger.on_wander = self._workplaces.clear
         self.name: bytes | None = None
 
     @property
@@ -135,9 +137,9 @@ class Listener:
     def _tells_nothing(self) -> bool:
         """Whether the call is an open or execve of what is known, or of what isn't there."""
         self.name = None
-        observer, words, halves = self._observer, self._words, self._halves
+        ledger, words, halves = self._ledger, self._words, self._halves
         task = halves[2]
-        if observer.careful or task in observer.awaited:
+        if ledger.careful or task in ledger.awaited:
             return False
         quick = _QUICK.get(halves[5] << 32 | halves[4])
         if quick is None:
@@ -159,7 +161,7 @@ class Listener:
         else:
             return False
         self.name = name
-        bits = observer.known.bits.get(name, 0)
+        bits = ledger.known.bits.get(name, 0)
         if flags_at < 0:
             return bool(bits & known.RUN) or not os.access(name, os.X_OK)
         flags = words[flags_at] if flags_at else _CREAT
@@ -178,7 +180,7 @@ class Listener:
         until, base = self._workplaces.get(task, (0.0, b""))
         if now >= until:
             base = _real(b"/proc/%d/cwd" % task)
-            if base and not any(pending.unsettles for pending in self._observer.awaited.values()):
+            if base and not any(pending.unsettles for pending in self._ledger.awaited.values()):
                 self._workplaces[task] = now + _REMEMBERED_S, base
         return base
 

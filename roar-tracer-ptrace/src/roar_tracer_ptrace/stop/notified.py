@@ -7,13 +7,14 @@ import os
 
 from roar.api.events import Blind
 from roar.api.process import Supervision
-from roar_tracer_ptrace import accelerated, bpf, kernel, powers
+from roar_tracer_ptrace import kernel, powers
 from roar_tracer_ptrace.calls import Op
 from roar_tracer_ptrace.dispatch import op_of
 from roar_tracer_ptrace.journal import Writer
-from roar_tracer_ptrace.listener import Came, Listener
-from roar_tracer_ptrace.observer import Observer
-from roar_tracer_ptrace.supervisor import Gate, Wakening, install_and_arrive
+from roar_tracer_ptrace.observe.observer import Observer
+from roar_tracer_ptrace.stop import accelerated, bpf
+from roar_tracer_ptrace.stop.gate import Gate, Wakening, install_and_arrive
+from roar_tracer_ptrace.stop.listener import Came, Listener
 from roar_tracer_ptrace.ways import Unable
 
 _LOOK_MS = 50
@@ -44,8 +45,8 @@ def run(supervision: Supervision, writer: Writer, accelerate: bool) -> None:
     pid, listener = _start(supervision)
     observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=True)
     wakening = Wakening()
-    feed = (accelerated.make(listener, wakening.fd, observer) if accelerate else None) or Listener(
-        listener, wakening.fd, observer
+    feed = (accelerated.make(listener, wakening.fd, observer.ledger) if accelerate else None) or Listener(
+        listener, wakening.fd, observer.ledger
     )
     supervision.detach((listener, writer.fd, *wakening.descriptors))
     _follow(supervision, writer, observer, feed, wakening, pid)
@@ -80,7 +81,7 @@ def _follow(
 ) -> None:
     ended = False
     while True:
-        came = feed.wait(_LOOK_MS if observer.awaited or writer.has_outcomes else -1)
+        came = feed.wait(_LOOK_MS if observer.ledger.awaited or writer.has_outcomes else -1)
         if came == Came.CALL:
             try:
                 op = op_of(feed.audit, feed.number)
@@ -93,10 +94,10 @@ def _follow(
             wakening.clear()
             ended |= _reap(supervision, pid)
         elif came == Came.QUIET:
-            observer.sweep()
+            observer.ledger.sweep()
         else:
             break
-    observer.sweep(final=True)
+    observer.ledger.sweep(final=True)
     while not ended:  # the filter may be gone a moment before the process can be waited for
         ended = _reap(supervision, pid, 0)
 

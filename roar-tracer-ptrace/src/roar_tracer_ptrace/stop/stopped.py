@@ -8,11 +8,12 @@ import signal
 
 from roar.api.events import Blind
 from roar.api.process import Supervision
-from roar_tracer_ptrace import binding, bpf, powers
+from roar_tracer_ptrace import powers
 from roar_tracer_ptrace.dispatch import op_of
 from roar_tracer_ptrace.journal import Writer
-from roar_tracer_ptrace.observer import Observer
-from roar_tracer_ptrace.supervisor import Gate, install_and_arrive
+from roar_tracer_ptrace.observe.observer import Observer
+from roar_tracer_ptrace.stop import binding, bpf
+from roar_tracer_ptrace.stop.gate import Gate, install_and_arrive
 from roar_tracer_ptrace.ways import Unable
 
 _STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -78,6 +79,7 @@ class _Loop:
         self._supervision = supervision
         self._writer = writer
         self._observer = observer
+        self._ledger = observer.ledger
         self._command = command
         self._every_call = every_call
         self._info = binding.SyscallInfo()
@@ -90,16 +92,16 @@ class _Loop:
             except ChildProcessError:
                 break
             if not os.WIFSTOPPED(status):
-                if task in self._observer.awaited:
-                    self._observer.settle(task)
+                if task in self._ledger.awaited:
+                    self._ledger.settle(task)
                 if task == self._command:
                     self._writer.flush()
                     self._supervision.report(task, status, usage)
                 continue
             self._stopped(task, status)
-            if self._writer.has_outcomes and not self._observer.awaited:
+            if self._writer.has_outcomes and not self._ledger.awaited:
                 self._writer.flush()
-        self._observer.sweep(final=True)
+        self._ledger.sweep(final=True)
 
     def _stopped(self, task: int, status: int) -> None:
         signal_number, event = status >> 8 & 0xFF, status >> 16
@@ -117,7 +119,7 @@ class _Loop:
             return
         elif event == 0:
             deliver = signal_number
-        wants_exit = self._every_call or task in self._observer.awaited
+        wants_exit = self._every_call or task in self._ledger.awaited
         binding.request(binding.SYSCALL if wants_exit else binding.CONT, task, deliver)
 
     def _enter(self, task: int) -> None:
@@ -137,12 +139,12 @@ class _Loop:
             return
         if self._info.kind != binding.SYSCALL_EXIT:
             self._enter(task)
-        elif task in self._observer.awaited:
-            self._observer.leave(task, self._info.failed)
+        elif task in self._ledger.awaited:
+            self._ledger.leave(task, self._info.failed)
 
     def _executed(self, task: int) -> None:
         """A thread has become another program, and the only one of its process, with the process's number."""
         before = binding.event_message(task)
-        if before != task and before in self._observer.awaited:
-            self._observer.awaited[task] = self._observer.awaited.pop(before)
-        self._observer.leave(task, failed=False)
+        if before != task and before in self._ledger.awaited:
+            self._ledger.awaited[task] = self._ledger.awaited.pop(before)
+        self._ledger.leave(task, failed=False)

@@ -10,7 +10,7 @@ import ctypes.util
 import errno
 import os
 
-from roar_tracer_ptrace.observer import Args
+from roar_tracer_ptrace.observe.acts import Args
 
 _find_library = ctypes.util.find_library
 # while it is imported it looks for libc by starting ldconfig; the name is known (musl has it in the program: None)

@@ -9,8 +9,8 @@ from roar_tracer_ptrace import kernel
 from roar_tracer_ptrace.build import LIBRARY_NAME
 from roar_tracer_ptrace.calls import X32_BIT, Op
 from roar_tracer_ptrace.dispatch import interfaces
-from roar_tracer_ptrace.listener import Came, Listener
-from roar_tracer_ptrace.observer import Observer
+from roar_tracer_ptrace.observe.ledger import Ledger
+from roar_tracer_ptrace.stop.listener import Came, Listener
 
 _NUMBERS, _MOST_AWAITED, _NAME_SIZE = 640, 64, 8192
 _QUICK = {Op.OPEN: 1, Op.OPENAT: 2, Op.CREAT: 3, Op.EXECVE: 4}
@@ -37,15 +37,15 @@ class _Loop(ctypes.Structure):
 
 def library_path() -> Path:
     """Where the library is when it was built."""
-    return Path(__file__).with_name(LIBRARY_NAME)
+    return Path(__file__).parents[1] / LIBRARY_NAME
 
 
-def make(listener: int, wake: int, observer: Observer) -> Listener | None:
+def make(listener: int, wake: int, ledger: Ledger) -> Listener | None:
     """The accelerated listener; None where the library isn't built, or doesn't fit this machine."""
     path = library_path()
     try:
         library = ctypes.CDLL(str(path))
-        return AcceleratedListener(library, listener, wake, observer)
+        return AcceleratedListener(library, listener, wake, ledger)
     except (OSError, AttributeError, MemoryError):
         return None
 
@@ -53,8 +53,8 @@ def make(listener: int, wake: int, observer: Observer) -> Listener | None:
 class AcceleratedListener(Listener):
     """See `Listener`."""
 
-    def __init__(self, library: ctypes.CDLL, fd: int, wake: int, observer: Observer) -> None:
-        super().__init__(fd, wake, observer)
+    def __init__(self, library: ctypes.CDLL, fd: int, wake: int, ledger: Ledger) -> None:
+        super().__init__(fd, wake, ledger)
         library.roar_loop_new.restype = ctypes.POINTER(_Loop)
         loop = library.roar_loop_new(fd, wake)
         if not loop:
@@ -74,27 +74,27 @@ class AcceleratedListener(Listener):
         put.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32)
         forget = library.roar_loop_forget
         forget.argtypes = (ctypes.c_void_p,)
-        observer.known.mirror(lambda name, bits: put(at, name, bits), lambda: forget(at))
+        ledger.known.mirror(lambda name, bits: put(at, name, bits), lambda: forget(at))
         wander = library.roar_loop_wander
         wander.argtypes = (ctypes.c_void_p,)
-        observer.on_wander = lambda: wander(at)
+        ledger.on_wander = lambda: wander(at)
 
     def wait(self, timeout_ms: int) -> Came:
         """See `Listener.wait`."""
         loop = self._loop
-        observer = self._observer
-        awaited = observer.awaited
-        loop.careful = observer.careful or len(awaited) > _MOST_AWAITED
+        ledger = self._ledger
+        awaited = ledger.awaited
+        loop.careful = ledger.careful or len(awaited) > _MOST_AWAITED
         if not loop.careful:
             for n, task in enumerate(awaited):
                 loop.awaited[n] = task
             loop.awaited_count = len(awaited)
             loop.still = not any(pending.unsettles for pending in awaited.values())
-        came = _CAME[self._next(self._at, timeout_ms)]
+        came: Came = _CAME[self._next(self._at, timeout_ms)]
         if came is Came.CALL:
             self.name = loop.name if loop.has_name else None
         return came
 
 
-_CAME = (Came.END, *Came)
+_CAME: tuple[Came, ...] = (Came.END, *Came)
 """By what the loop returns."""

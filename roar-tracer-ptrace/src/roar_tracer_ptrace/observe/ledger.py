@@ -1,0 +1,140 @@
+"""Calls that were let go and whose outcome is awaited: each is settled once, and before another one hides what became of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from roar.api.events import Kind
+from roar_tracer_ptrace.calls import INTERFACES
+from roar_tracer_ptrace.journal import Writer
+from roar_tracer_ptrace.observe.known import Known
+from roar_tracer_ptrace.observe.outcomes import Pending, Times, Wandering
+
+_RACE_S, _LOOK_AGAIN_S = 0.005, 0.00005
+"""So long is waited for a call that was let go and has not happened yet when another one touches the same file."""
+_RUNNING_S = 1.0
+"""A thread that runs that long after it was let go is past its call."""
+_MOST_AWAITED = 32
+_WATCHED = frozenset(number for interface in INTERFACES.get(os.uname().machine, ()) for number in interface.numbers)
+
+
+class Ledger:
+    """Keeps account of outcomes.
+
+    Args:
+        writer: where events go.
+
+    Attributes:
+        known: the names of which nothing new is to be told.
+        awaited: thread → its call whose outcome isn't known.
+        careful: nothing may be concluded from names alone any more.
+        on_move: called before and after names or working directories may have come to mean something else.
+        on_wander: called before and after somebody's working directory changes.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.known = Known()
+        self.awaited: dict[int, Pending] = {}
+        self.careful = False
+        self.on_move: Callable[[], None] = lambda: None
+        self.on_wander: Callable[[], None] = lambda: None
+
+    def come(self, task: int) -> None:
+        """A thread comes with its next call: its last one is over."""
+        if task in self.awaited:
+            self.settle(task)
+        if len(self.awaited) >= _MOST_AWAITED:
+            self.sweep()
+
+    def wait_for(self, task: int, pending: Pending, kind: Kind, path: bytes, path2: bytes = b"", **fields: Any) -> None:
+        """Writes the event of a call that is about to happen.
+
+        Args:
+            task: the thread that is held in it.
+            pending: how to see what became of it.
+            kind: as the rest, of the event; see `journal.Writer.add`.
+            path: …
+            path2: …
+            fields: …
+        """
+        self._settle_others(pending)
+        self._unlearn(pending)
+        pending.number = self.writer.add(kind, task, path, path2, pending=True, **fields)
+        self.awaited[task] = pending
+
+    def wander(self, task: int) -> None:
+        """A thread is about to change its working directory."""
+        self.on_wander()
+        self.awaited[task] = Wandering()
+
+    def leave(self, task: int, failed: bool) -> None:
+        """The awaited call of a thread has returned, as a tracer can see that sees exits."""
+        pending = self.awaited.pop(task, None)
+        if pending is not None:
+            if isinstance(pending, Times) and not failed:
+                pending.look()
+            self._conclude(pending, not failed)
+
+    def settle(self, task: int) -> None:
+        """The thread has come back with another call, or is gone: looks what became of the last one."""
+        pending = self.awaited.pop(task)
+        self._conclude(pending, pending.look())
+
+    def sweep(self, final: bool = False) -> None:
+        """Settles what has visibly happened, and the calls of threads that do something else by now.
+
+        Args:
+            final: nobody is left.
+        """
+        for task, pending in list(self.awaited.items()):
+            if final or pending.look() or not _is_calling(task, pending):
+                self.settle(task)
+        self.writer.flush()
+
+    def remember(self, name: bytes, path: bytes, bits: int) -> None:
+        """Notes that operations on a file add nothing from now on; see `Known.add`.  Nothing below /proc is noted."""
+        if not self.careful and not name.startswith(b"/proc/"):
+            self.known.add(name, path, bits)
+
+    def _conclude(self, pending: Pending, succeeded: bool) -> None:
+        if pending.number < 0:
+            self.on_wander()
+            return
+        self.writer.outcome(pending.number, not succeeded, pending.value)
+        if succeeded:
+            self._unlearn(pending)
+            if pending.bits:
+                self.remember(pending.name, pending.paths[0], pending.bits)
+
+    def _unlearn(self, pending: Pending) -> None:
+        """What is known of names that a call gives to other files; before it, and again when it has happened."""
+        if pending.moves:
+            self.on_move()
+        elif pending.breaks:
+            for path in pending.paths:
+                self.known.drop(path)
+
+    def _settle_others(self, newcomer: Pending) -> None:
+        """Other threads' calls on the same files are settled first: what they left is still to be seen."""
+        for task, pending in list(self.awaited.items()):
+            if newcomer.moves or pending.moves or not set(newcomer.paths).isdisjoint(pending.paths):
+                until = time.monotonic() + _RACE_S
+                while not pending.look() and _is_calling(task, pending) and time.monotonic() < until:
+                    time.sleep(_LOOK_AGAIN_S)
+                self.settle(task)
+
+
+def _is_calling(task: int, pending: Pending) -> bool:
+    """Whether a thread may still be in the system call that it was let go with."""
+    try:
+        with open(f"/proc/{task}/syscall", "rb") as file:
+            number = file.read().split()[0]
+    except OSError:  # it is gone, or another user's
+        return False
+    if number == b"running":
+        return time.monotonic() - pending.since < _RUNNING_S
+    return int(number) in _WATCHED
