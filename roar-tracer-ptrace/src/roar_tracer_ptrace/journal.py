@@ -30,12 +30,15 @@ _CHUNK = 1 << 20
 _KINDS = {int(kind): kind for kind in Kind}
 
 WITHOUT_PRIVILEGES = (
-    "a setuid program or one with file capabilities ran without its privileges (no_new_privs, as roar is no root)"
+    "a setuid program or one with file capabilities ran without its privileges, as the kernel demands of a traced one"
+    " (fix: run roar as root, or use a tracer that leaves it alone: roar tracer use preload)"
 )
-LISTENER = "a program was refused a seccomp listener of its own (EBUSY), as the tracer has one"
-STRICT = "a program was refused seccomp's strict mode (EINVAL), as the tracer has a filter"
+_OTHER_TRACER = " (fix: use a tracer that needs no filter: roar tracer use preload)"
+LISTENER = "a program was refused a seccomp listener of its own (EBUSY), as the tracer has one" + _OTHER_TRACER
+STRICT = "a program was refused seccomp's strict mode (EINVAL), as the tracer has a filter" + _OTHER_TRACER
+FAILED = "the tracer failed at a call of a program (fix: report it, with the program)"
 REASONS = (
-    "", WITHOUT_PRIVILEGES, LISTENER, STRICT, Blind.PATH, Blind.FOREIGN, Blind.IO_URING, Blind.NAMESPACE, Blind.NESTED_TRACE,
+    "", WITHOUT_PRIVILEGES, LISTENER, STRICT, FAILED, Blind.PATH, Blind.FOREIGN, Blind.IO_URING, Blind.NAMESPACE, Blind.NESTED_TRACE,
     Blind.SECCOMP,
 )  # fmt: skip
 """By their numbers in records."""
@@ -81,6 +84,11 @@ class Writer:
         self._pending = 0
         self._outcomes = b""  # wait for the next event: losing them in a kill loses no event
         self._outcome_count = 0
+
+    def close(self) -> None:
+        """Lets go of the file; what was written stays."""
+        self._header.close()
+        os.close(self.fd)
 
     def add(
         self,

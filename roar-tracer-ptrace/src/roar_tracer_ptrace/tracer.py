@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -15,11 +16,13 @@ from roar.api.errors import PreflightFailed
 from roar.api.events import Event
 from roar.api.tracer import Capability, Coverage, Preflight, Traced, Tracer
 from roar_tracer_ptrace import powers, preflight, tree
-from roar_tracer_ptrace.journal import NAME, NotAJournal, Reader
+from roar_tracer_ptrace.journal import NotAJournal, Reader, Writer
 from roar_tracer_ptrace.ways import WAYS, Way, failure
 
 _GRACE_S = 0.2
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
+_LONGEST_S = 1.0
+"""So long it is waited for the tracer's process to end when it watches nobody who lives."""
 
 
 class PtraceTracer(Tracer):
@@ -61,14 +64,21 @@ class PtraceTracer(Tracer):
         """Starts the command; see `Tracer.start`."""
         from roar_tracer_ptrace.supervisor import supervise
 
-        (journal / NAME).unlink(missing_ok=True)
+        try:
+            writer = Writer(journal)
+        except OSError as error:
+            why = f"the run directory can't be written: {error.strerror}"
+            fix = f"Free some space, or check its permissions and limits: df -h {journal}; ulimit -f"
+            raise PreflightFailed(self.name, why, fix) from error
         try:
             child = process.spawn_under(
-                launch, lambda supervision: supervise(supervision, journal, self.ways, self.accelerated)
+                launch, lambda supervision: supervise(supervision, writer, journal, self.ways, self.accelerated)
             )
         except process.SupervisorLost as lost:
             why = failure(journal) or str(lost)
             raise PreflightFailed(self.name, why, f"See why: roar tracer check {self.name}") from lost
+        finally:
+            writer.close()
         return _Run(journal, child)
 
     @classmethod
@@ -90,6 +100,7 @@ class _Run(Traced):
         self._over = child is None
         self._observed = 0
         self._is_lost = False
+        self._is_left = False
         self._survivors: tuple[int, ...] = ()
 
     def wait(self) -> process.Exit:
@@ -108,18 +119,29 @@ class _Run(Traced):
     def events(self) -> Iterator[Event]:
         """The events since the last call."""
         final = self._over
-        if final and self._child is not None and not self._has_ended(self._child):
-            self._survivors = tuple(tree.survivors(self._child)) or (0,)
+        if final and self._child is not None:
+            self._survivors = self._wait_for_the_rest(self._child)
         for event in self._reader.events(final):
             self._observed += 1
             yield event
 
-    @staticmethod
-    def _has_ended(child: process.Child) -> bool:
-        """Whether the tracer's process has, which it does with the last one that it watches; waits a little."""
+    def _wait_for_the_rest(self, child: process.Child) -> tuple[int, ...]:
+        """Waits a little for processes that outlive the command; those that do so for longer.
+
+        The tracer's process ends with the last one that it watches, and then all is written.  Before Linux 6.12 it may stay for
+        a dead one that nobody has waited for; what that did is written when the tracer has been quiet for a moment.
+        """
         poll = select.poll()
         poll.register(child.reports, 0)  # hang-ups are always told
-        return bool(poll.poll(_GRACE_S * 1000))
+        until = time.monotonic() + _LONGEST_S
+        pause_s = _GRACE_S
+        while not poll.poll(pause_s * 1000):
+            alive = tree.survivors(child)
+            if alive or time.monotonic() > until:
+                self._is_left = True
+                return tuple(alive)
+            pause_s = _GRACE_S / 2
+        return ()
 
     def finish(self) -> Coverage:
         """How much was seen."""
@@ -127,6 +149,8 @@ class _Run(Traced):
         self._reader.close()
         if self._child is not None:
             os.close(self._child.reports)
+            if self._is_left and not self._survivors:
+                os.kill(self._child.supervisor, signal.SIGKILL)  # it watches nobody who lives
             if not self._survivors:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(self._child.supervisor, 0)

@@ -38,18 +38,22 @@ def kill(root: int) -> None:
 
 
 def survivors(child: Child) -> list[int]:
-    """Processes that are still under the filter of a run whose command has ended.
+    """Processes of a run whose command has ended: those that are traced by its tracer, or still under its filter.
 
     Those that have lost their parents belong to an ancestor of roar's by now: no other run's processes do while it lives.
     """
     processes = _processes()
-    own = _filters(os.getpid())
+    alive = {pid: _watch(pid) for pid, (_, state) in processes.items() if state != b"Z"}
+    traced = sorted(pid for pid, (tracer, _) in alive.items() if tracer == child.supervisor)
+    if traced:
+        return traced
+    own = _watch(os.getpid())[1]
     homes = {child.supervisor}
     pid = os.getpid()
     while pid in processes:
         pid = processes[pid][0]
         homes.add(pid)
-    filtered = {pid for pid, (_, state) in processes.items() if state != b"Z" and _filters(pid) > own}
+    filtered = {pid for pid, (_, filters) in alive.items() if filters > own}
 
     def home(pid: int) -> int:
         while pid in filtered:
@@ -59,10 +63,13 @@ def survivors(child: Child) -> list[int]:
     return sorted(pid for pid in filtered if home(pid) in homes)
 
 
-def _filters(pid: int) -> int:
-    """How many seccomp filters a process is under (Linux 5.10)."""
+def _watch(pid: int) -> tuple[int, int]:
+    """Who traces a process, and how many seccomp filters it is under (Linux 5.10)."""
+    tracer = filters = 0
     with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
         for line in file:
-            if line.startswith(b"Seccomp_filters:"):
-                return int(line[16:])
-    return 0
+            if line.startswith(b"TracerPid:"):
+                tracer = int(line[10:])
+            elif line.startswith(b"Seccomp_filters:"):
+                filters = int(line[16:])
+    return tracer, filters

@@ -47,7 +47,10 @@ class Kind(IntEnum):
 
 
 class Blind:
-    """Codes for `Event.reason`: why a tracer saw nothing, or not all.  Plugins may add their own; unknown ones are shown as they are."""
+    """Codes for `Event.reason`: why a tracer saw nothing, or not all.
+
+    Plugins may add their own; unknown ones are shown as they are.  One that ends in `` (fix: …)`` says what to do.
+    """
 
     STATIC = "static binary"
     GO = "Go binary"

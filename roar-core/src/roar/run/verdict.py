@@ -84,9 +84,13 @@ def reasons(blind: Iterable[tuple[str, bytes]], coverage: Coverage) -> tuple[str
 
 
 def _sentence(reason: str, subject: bytes) -> str:
-    template, fix = _EXPLAINED.get(reason, (reason + "{in_0}", _OTHER_TRACER))
     name = os.fsdecode(subject)
-    return template.format(name or "a program", in_0=f" ({name})" if name else "") + f" (fix: {fix})"
+    in_0 = f" ({name})" if name else ""
+    if reason not in _EXPLAINED:  # in a plugin's own words, which may say what to do
+        what, _, own_fix = reason.removesuffix(")").partition(" (fix: ") if " (fix: " in reason else (reason, "", "")
+        return f"{what}{in_0} (fix: {own_fix or _OTHER_TRACER})"
+    template, fix = _EXPLAINED[reason]
+    return template.format(name or "a program", in_0=in_0) + f" (fix: {fix})"
 
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:

@@ -68,13 +68,15 @@ class Observer:
             args: its six arguments, unsigned.
             name: where the caller has read it already, the name of the file as `Names.name` has it.
         """
-        self.ledger.come(task)
         try:
+            self.ledger.come(task)
             if is_of_interest(op, args):
                 self._acts[op](task, args, name)
         except OSError as error:
             if error.errno not in _THE_CALL_S_OWN:
                 self.blind(Blind.PATH, task)
+        except Exception:  # whatever it is, the command must go on: without the tracer it could open nothing any more
+            self.blind(journal.FAILED, task)
 
     def blind(self, reason: str, task: int) -> None:
         """Notes something that can't be seen; see `Sight.blind`."""
