@@ -17,7 +17,7 @@ from roar.api.events import Event
 from roar.api.tracer import Capability, Coverage, Preflight, Traced, Tracer
 from roar_tracer_ptrace import powers, preflight, tree
 from roar_tracer_ptrace.journal import NotAJournal, Reader, Writer
-from roar_tracer_ptrace.ways import WAYS, Way, failure
+from roar_tracer_ptrace.ways import WAYS, Way, failure, has_listeners
 
 _GRACE_S = 0.2
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
@@ -41,9 +41,13 @@ class PtraceTracer(Tracer):
             Capability.GO_BINARIES,
             Capability.FOREIGN_ARCHITECTURES,
             Capability.RAW_SYSCALLS,
+            Capability.ANY_LOADER,
+            Capability.SANDBOXED,
+            Capability.NAMESPACES,
             Capability.NO_PRIVILEGE,
             Capability.SURVIVES_KILL,
             *((Capability.SETUID,) if powers.keeps_set_id() else ()),
+            *((Capability.DEBUGGED,) if has_listeners() else ()),
         }
     )
     ways: ClassVar[tuple[Way, ...]] = WAYS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +22,11 @@ class Way(StrEnum):
 
 WAYS = (Way.LISTENER, Way.FILTER, Way.EVERY_CALL)
 """The quickest first."""
+
+
+def has_listeners() -> bool:
+    """Whether this kernel is new enough for `Way.LISTENER`; a run tries it."""
+    return tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 6)
 
 
 class Unable(Exception):

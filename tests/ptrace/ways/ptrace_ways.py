@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from roar.api.markers import hookimpl
-from roar.api.tracer import Tracer
+from roar.api.tracer import Capability, Tracer
 from roar_tracer_ptrace.tracer import PtraceTracer
 from roar_tracer_ptrace.ways import Way
 
@@ -29,6 +29,7 @@ class ByStops(PtraceTracer):
 
     name: ClassVar[str] = "ptrace-stops"
     rank: ClassVar[int] = 2
+    capabilities = PtraceTracer.capabilities - {Capability.DEBUGGED}
     ways: ClassVar[tuple[Way, ...]] = (Way.FILTER,)
 
 
@@ -37,6 +38,7 @@ class ByEveryStop(PtraceTracer):
 
     name: ClassVar[str] = "ptrace-every"
     rank: ClassVar[int] = 1
+    capabilities = PtraceTracer.capabilities - {Capability.DEBUGGED}
     ways: ClassVar[tuple[Way, ...]] = (Way.EVERY_CALL,)
 
 
