@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +59,9 @@ def _scope() -> Check:
 
 def _trials(ways: tuple[Way, ...]) -> Iterator[Check]:
     """Runs a real command by each way and looks whether a file that it read was seen."""
+    import json
+    import subprocess  # here: each start of roar comes through this module, whatever its tracer
+
     found = {}
     try:
         done = subprocess.run(
