@@ -63,8 +63,12 @@ def test_the_table_of_tracers_says_what_the_tracers_say_of_themselves() -> None:
         str(one): ["yes" if one in tracer.capabilities else "no" for tracer in tracers.values()] for one in Capability
     }
 
+    found = {name: cells for name, *cells in rows if name in said}
     assert rows[0] == ["", *tracers]
-    assert {name: cells for name, *cells in rows if name in said} == said
+    assert found.keys() == said.keys()
+    for name, cells in found.items():
+        for cell, truth in zip(cells, said[name], strict=True):
+            assert cell == truth or cell.startswith(("as root", "from Linux")), name  # else it depends on the machine
 
 
 def _typed(page: Path) -> Iterator[list[str]]:
