@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -26,7 +27,8 @@ WAYS = (Way.LISTENER, Way.FILTER, Way.EVERY_CALL)
 
 def has_listeners() -> bool:
     """Whether this kernel is new enough for `Way.LISTENER`; a run tries it."""
-    return tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 6)
+    major, minor = (int(re.match(r"\d*", part)[0] or 0) for part in os.uname().release.split(".")[:2])  # type: ignore[index]
+    return (major, minor) >= (6, 6)
 
 
 class Unable(Exception):
