@@ -26,6 +26,8 @@ _HEAD = struct.Struct("=IBBBxiqqQQqqqIHH")
 """Length of all, kind, bits, reason, pid, flags, time, device, inode, size, mtime, ctime, mode, lengths of the paths."""
 _STAT, _EXISTED, _NEW, _PENDING, _FAILED = 1, 2, 4, 8, 16
 OUTCOME = 255
+LOST = -1
+"""The number of a pending event that could not be written."""
 _CHUNK = 1 << 20
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -117,7 +119,7 @@ class Writer:
             pending: its outcome will be told by `outcome`.
 
         Returns:
-            The number to tell the outcome by.
+            The number to tell the outcome by; `LOST`, or of no meaning when it isn't pending.
         """
         bits = (_STAT if stat is not None else 0) | (_PENDING if pending else 0)
         if existed is not None:
@@ -127,22 +129,23 @@ class Writer:
             _HEAD.size + len(path) + len(path2), kind, bits, _NUMBER_OF[reason], pid, flags, time.time_ns(),
             status.dev, status.ino, status.size, status.mtime_ns, status.ctime_ns, status.mode, len(path), len(path2),
         )  # fmt: skip
-        self._append(self._outcomes + record + path + path2)
-        if pending:
-            self._pending += 1
+        if not self._append(self._outcomes + record + path + path2):
+            return LOST
+        self._pending += pending
         return self._pending - 1
 
     def outcome(self, number: int, failed: bool, value: int = 0) -> None:
         """Tells what came of a pending event.
 
         Args:
-            number: that `add` answered with.
+            number: that `add` answered with; nothing is told of one that was lost.
             failed: nothing happened.
             value: of TIMES: the modification time, ns.
         """
-        self._outcomes += _HEAD.pack(
-            _HEAD.size, OUTCOME, _FAILED if failed else 0, 0, 0, number, value, 0, 0, 0, 0, 0, 0, 0, 0
-        )
+        if number != LOST:
+            self._outcomes += _HEAD.pack(
+                _HEAD.size, OUTCOME, _FAILED if failed else 0, 0, 0, number, value, 0, 0, 0, 0, 0, 0, 0, 0
+            )
 
     @property
     def has_outcomes(self) -> bool:
@@ -154,12 +157,14 @@ class Writer:
         if self._outcomes:
             self._append(self._outcomes, events=0)
 
-    def _append(self, data: bytes, events: int = 1) -> None:
+    def _append(self, data: bytes, events: int = 1) -> bool:
+        """Writes all or nothing; whether it did."""
         try:
             done = os.write(self.fd, data)
         except OSError:  # the disk is full, or RLIMIT_FSIZE reached
             done = 0
-        if done == len(data):
+        is_whole = done == len(data)
+        if is_whole:
             self._outcomes = b""
             self._written += events
         else:
@@ -167,6 +172,7 @@ class Writer:
                 os.ftruncate(self.fd, os.fstat(self.fd).st_size - done)
             self._dropped += events
         _COUNTS.pack_into(self._header, 0, _MAGIC, self._written, self._dropped)
+        return is_whole
 
 
 class Reader:
@@ -186,16 +192,19 @@ class Reader:
             os.close(self._fd)
             raise NotAJournal(str(directory / NAME))
         self._offset = _PAGE
-        self._rest = b""
+        self._read = 0
         self._waiting: deque[tuple[Event, int]] = deque()  # an event and the number of its outcome, -1 for none
         self._outcomes: dict[int, tuple[bool, int]] = {}
         self._pending = 0
 
     @property
     def dropped(self) -> int:
-        """How many events could not be written."""
+        """How many events could not be written, or, after the last `events`, not be read."""
         header = os.pread(self._fd, _COUNTS.size, 0)
-        return int(_COUNTS.unpack(header)[2]) if len(header) == _COUNTS.size else 0
+        if len(header) < _COUNTS.size:
+            return 0
+        _, written, dropped = _COUNTS.unpack(header)
+        return int(dropped + max(0, written - self._read))
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -207,9 +216,8 @@ class Reader:
         Args:
             final: also those whose outcome nobody will tell; they are not `confirmed`.
         """
-        while chunk := os.pread(self._fd, _CHUNK, self._offset):
-            self._offset += len(chunk)
-            self._take(chunk)
+        while taken := self._take(os.pread(self._fd, _CHUNK, self._offset)):
+            self._offset += taken
             yield from self._known()
         while final and self._waiting:
             event, number = self._waiting.popleft()
@@ -234,16 +242,21 @@ class Reader:
                 waiting.popleft()
                 yield event
 
-    def _take(self, chunk: bytes) -> None:
-        data = self._rest + chunk
+    def _take(self, data: bytes) -> int:
+        """Takes the whole records that `data` begins with; their length.
+
+        Half a record may yet be taken back by the writer (`Writer._append`); behind what is none there is nothing to find.
+        """
         at, end, size = 0, len(data), _HEAD.size
         while end - at >= size:
             record = _HEAD.unpack_from(data, at)
             length, kind, bits, reason, pid, flags, time_ns, dev, ino, st_size, mtime, ctime, mode, one, two = record
-            if end - at < length:
+            if end - at < length or length != size + one + two:
                 break
             if kind == OUTCOME:
                 self._outcomes[flags] = bool(bits & _FAILED), time_ns
+            elif kind not in _KINDS or reason >= len(REASONS):
+                break
             else:
                 middle = at + size + one
                 stat = _make(FileStat, (dev, ino, st_size, mtime, ctime, mode)) if bits & _STAT else None
@@ -260,8 +273,9 @@ class Reader:
                     number = self._pending
                     self._pending += 1
                 self._waiting.append((event, number))
+                self._read += 1
             at += length
-        self._rest = data[at:]
+        return at
 
 
 def _with_value(event: Event, known: tuple[bool, int] | None) -> Event:

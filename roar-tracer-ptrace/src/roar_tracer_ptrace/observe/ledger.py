@@ -9,7 +9,7 @@ from typing import Any
 
 from roar.api.events import Kind
 from roar_tracer_ptrace.calls import INTERFACES
-from roar_tracer_ptrace.journal import Writer
+from roar_tracer_ptrace.journal import LOST, Writer
 from roar_tracer_ptrace.observe.known import Known
 from roar_tracer_ptrace.observe.outcomes import Pending, Times, Wandering
 
@@ -101,13 +101,13 @@ class Ledger:
             self.known.add(name, path, bits)
 
     def _conclude(self, pending: Pending, succeeded: bool) -> None:
-        if pending.number < 0:
+        if isinstance(pending, Wandering):
             self.on_wander()
             return
         self.writer.outcome(pending.number, not succeeded, pending.value)
         if succeeded:
             self._unlearn(pending)
-            if pending.bits:
+            if pending.bits and pending.number != LOST:
                 self.remember(pending.name, pending.paths[0], pending.bits)
 
     def _unlearn(self, pending: Pending) -> None:
