@@ -18,15 +18,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roar.testing.capture.contract import CaptureContract
     from roar.testing.filter import FilterContract
     from roar.testing.hasher import HasherContract
     from roar.testing.storage import StorageContract
     from roar.testing.tracer import TracerContract
 
-__all__ = ["FilterContract", "HasherContract", "StorageContract", "TracerContract"]
+__all__ = ["CaptureContract", "FilterContract", "HasherContract", "StorageContract", "TracerContract"]
 
 CONTRACTS = {
     "TracerContract": "roar.testing.tracer",
+    "CaptureContract": "roar.testing.capture.contract",
     "FilterContract": "roar.testing.filter",
     "HasherContract": "roar.testing.hasher",
     "StorageContract": "roar.testing.storage",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from capture.cases import PYTHON, Case, case, python
+from importlib.util import find_spec
+
+from roar.testing.capture.case import PYTHON, Case, case, python
 
 CASES: list[Case] = [
     python("py read", "open('a').read()", "a"),
@@ -89,14 +91,62 @@ CASES: list[Case] = [
     case("py script", ("sh", "-c", f"{PYTHON} -B mod.py > out"), "mod.py", "out"),
     case("py -m", (PYTHON, "-B", "-m", "pkg.part"), "pkg/__init__.py pkg/part.py", ""),
     python("py closes all descriptors", "import os;os.closerange(3,1000);open('out','w').write(open('a').read())", "a", "out"),
-    python("py bytes name", "open(b'\\xff','w').close();open(b'\\xff').close()", ""),
+    case("py bytes name", (PYTHON, "-B", "-c", "open(b'\\xff','w').close();open(b'\\xff').close()"), "", ["\udcff"]),
     python("py failed open", "try: open('nothere')\nexcept OSError: open('out','w')", "", "out"),
     python("py exit code", "raise SystemExit(5)", code=5),
-    python("py numpy.save", "import numpy as n;n.save('o.npy',n.arange(9));n.load('o.npy')", "", "o.npy"),
-    python("py numpy.savez", "import numpy as n;n.savez('o.npz',a=n.arange(9));n.load('o.npz')['a']", "", "o.npz"),
-    python("py numpy.memmap", "import numpy as n;m=n.memmap('o.dat','u1','w+',shape=(9,));m[:]=7;m.flush()", "", "o.dat"),
-    python("py numpy.memmap read", "import numpy as n;n.memmap('a','u1','r').sum()", "a", ""),
-    python("py numpy.memmap changed", "import numpy as n;m=n.memmap('a','u1','r+');m[0]=7;m.flush()", "a", "a"),
-    python("py numpy.loadtxt", "import numpy as n;n.savetxt('out',n.loadtxt('table.csv',delimiter=',',skiprows=1))", "table.csv", "out"),
+    python("py rename of a directory", "import os;os.mkdir('d');open('d/f','w').write('x');os.rename('d','e')", "", "e/f"),
+    python("py removes a tree", "import shutil,os;os.makedirs('d/e');open('d/e/f','w');shutil.rmtree('d');shutil.rmtree('sub')"),
+    python("py walks", "import os;[os.stat(os.path.join(d,f)) for d,_,n in os.walk('.') for f in n if f!='nothere'];os.listdir('sub')"),
+    python("py fileinput in place", "import fileinput\nfor l in fileinput.input('a',inplace=True): print(l.upper(),end='')", "a", "a"),
+    python("py copy of metadata only", "import shutil;shutil.copymode('a','b');shutil.copystat('a','b')"),
+    python("py hard link replaced", "import os;os.link('a','t');os.replace('t','b')", "a", "b"),
+    python("py shelve", "import shelve,dbm.dumb as d;s=shelve.Shelf(d.open('o','n'));s['k']=1;s.close()", "", "o.dat o.dir o.bak"),
+    python("py logging", "import logging;logging.basicConfig(filename='log');logging.warning('x')", "", "log"),
+    python("py config and toml", "import tomllib,configparser;open('c','w').write('[a]\\nb=1\\n');tomllib.load(open('c','rb'))", "", "c"),
+    python("py mmap new", "import mmap;f=open('out','w+b');f.truncate(9);m=mmap.mmap(f.fileno(),9);m[:]=b'123456789'", "", "out"),
+    python("py os.open flags", "import os;os.open('a',os.O_PATH);f=os.open('.',os.O_TMPFILE|os.O_RDWR);os.write(f,b'x')"),
+    python("py splice", "import os;r,w=os.pipe();i=os.open('a',0);o=os.open('out',os.O_WRONLY|os.O_CREAT)\n"
+           "os.splice(i,w,99);os.splice(r,o,6)", "a", "out"),
+    python("py asyncio", "import asyncio\nasync def m():\n p=await asyncio.create_subprocess_shell('cat a > out');await p.wait()\n"
+           "asyncio.run(m())", "a", "out"),
+    python("py multiprocessing spawn", "import multiprocessing as m,shutil\nif __name__=='__main__':\n"
+           " p=m.get_context('spawn').Process(target=shutil.copyfile,args=('a','out'));p.start();p.join()", "a", "out"),
+    python("py multiprocessing queue", "import multiprocessing as m\nq=m.get_context('fork').Queue()\n"
+           "p=m.get_context('fork').Process(target=lambda:q.put(open('a').read()));p.start();open('out','w').write(q.get());p.join()",
+           "a", "out"),
+    python("py subprocess pipeline", "import subprocess as s\np=s.Popen(['cat','a'],stdout=-1)\n"
+           "s.run(['sort'],stdin=p.stdout,stdout=open('out','w'));p.wait()",
+           "a", "out"),
+    python("py pass_fds", "import subprocess,os;f=os.open('out',os.O_WRONLY|os.O_CREAT)\n"
+           "subprocess.run(['sh','-c',f'echo x >&{f}'],pass_fds=[f])",
+           "", "out"),
+    python("py chdir", "import os;os.chdir('sub');open('y','w').write(open('x').read());os.fchdir(os.open('..',0));open('a').read()",
+           "sub/x a", "sub/y"),
+    python("py exception while writing", "f=open('out','w');f.write('x');raise ValueError", "", "out", 1),
+    python("py killed", "import os;f=open('out','w',1);f.write('x\\n');os.kill(os.getpid(),9)", "", "out", 137),
+    python("py ctypes", "import ctypes;c=ctypes.CDLL(None);c.close(c.open(b'a',0));c.rename(b'b',b'z')", "a b", "z"),
+    python("py extension of the repository", "import ctypes;ctypes.CDLL('./libx.so').copies()", "libx.so a", "out"),
+    python("py import from a zip", "import zipfile,sys;z=zipfile.ZipFile('m.zip','w');z.write('mod.py');z.close()\n"
+           "sys.path[0]='m.zip';import mod",
+           "mod.py", "m.zip"),
+    python("py runpy", "import runpy;runpy.run_path('mod.py')", "mod.py"),
+    case("py -m zipfile", (PYTHON, "-B", "-m", "zipfile", "-c", "o.zip", "a", "sub"), "a sub/x", "o.zip"),
+    case("py -m tarfile", (PYTHON, "-B", "-m", "tarfile", "-c", "o.tar", "a"), "a", "o.tar"),
+    case("py -m json.tool", f"echo '[1]' > j; {PYTHON} -B -m json.tool j out; rm j", "", "out"),
+    case("py -m compileall", (PYTHON, "-m", "compileall", "-q", "pkg"), "pkg/__init__.py pkg/part.py"),
+    case("py from stdin", f"{PYTHON} -B < mod.py", "mod.py"),
+    case("py script with imports", f"echo 'import pkg, mod' > main.py; {PYTHON} -B main.py",
+         "pkg/__init__.py pkg/part.py mod.py", "main.py"),
 ]  # fmt: skip
-CASES = [c._replace(outputs=frozenset({"\udcff"})) if c.name == "py bytes name" else c for c in CASES]
+if find_spec("numpy") is not None:
+    CASES += [
+        python("py numpy.save", "import numpy as n;n.save('o.npy',n.arange(9));n.load('o.npy')", "", "o.npy"),
+        python("py numpy.savez", "import numpy as n;n.savez('o.npz',a=n.arange(9));n.load('o.npz')['a']", "", "o.npz"),
+        python("py numpy.memmap", "import numpy as n;m=n.memmap('o.dat','u1','w+',shape=(9,));m[:]=7;m.flush()", "", "o.dat"),
+        python("py numpy.memmap read", "import numpy as n;n.memmap('a','u1','r').sum()", "a", ""),
+        python("py numpy.memmap changed", "import numpy as n;m=n.memmap('a','u1','r+');m[0]=7;m.flush()", "a", "a"),
+        python("py numpy.loadtxt", "import numpy as n;n.savetxt('out',n.loadtxt('table.csv',delimiter=',',skiprows=1))",
+               "table.csv", "out"),
+        python("py numpy.savetxt compressed", "import numpy as n;n.savetxt('o.gz',n.arange(3))", "", "o.gz"),
+        python("py numpy.fromfile", "import numpy as n;n.fromfile('a','u1').tofile('out')", "a", "out"),
+    ]  # fmt: skip
