@@ -64,8 +64,10 @@ def test_a_tracer_costs_the_traced_program_no_more_than_promised(place: Place, t
     traced = found.traced[tracer, ALONE]
     floor = found.traced.get(FLOOR, found.bare)  # the kernel's own share is no tracer's to lower
 
+    promised = TARGETS[tracer].workloads[name]
+
     assert traced.unseen == ""
-    assert ratio(traced, floor, "cpu_s") <= TARGETS[tracer].workloads[name] * 1.25
+    assert ratio(traced, floor, "cpu_s") <= max(promised * 1.25, 1 + (promised - 1) * BUSY)
 
 
 @pytest.mark.requirement("PERF-3", "PERF-4")
