@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from e2e.acting import ROAR, SCRIPTS, Workspace
-from fidelity.tracers import Tracer
+from fidelity.tracers import VARIANTS_PATH, Tracer
 
 BARE = Tracer("bare")
 """Stands for no tracer at all."""
@@ -63,7 +63,7 @@ class Lines:
         done = subprocess.run(
             [*before, "bash", "-c", f"set +m\n{self.text(tracer, line)}\nexit $?"],
             cwd=place,
-            env=self.env(tracer, **options.pop("env", {})),
+            env=self.env(**options.pop("env", {})),
             stdin=options.pop("stdin", subprocess.DEVNULL),
             capture_output=True,
             start_new_session=True,
@@ -77,13 +77,11 @@ class Lines:
         """A line with roar in it, or without."""
         return line.replace("@ ", "" if tracer is BARE else tracer.line)
 
-    def env(self, tracer: Tracer, **more: str) -> dict[str, str]:
-        """The environment: small programs and the tracer are on its paths."""
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment: the small programs and the variants of tracers are on its paths."""
         env = {**self.workspace.env, **more}
         env["PATH"] = f"{self._programs}{os.pathsep}{env['PATH']}"
-        if tracer.place is not None:
-            env["PYTHONPATH"] = str(tracer.place)
-        return env
+        return env | {"PYTHONPATH": str(VARIANTS_PATH)}
 
     def _fresh(self, key: object) -> Path:
         place = self._places.setdefault(key, self.workspace.root / "out" / str(len(self._places)))

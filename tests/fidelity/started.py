@@ -25,7 +25,7 @@ class Started:
         self.process = subprocess.Popen(
             [*before, *command],
             cwd=lines.workspace.root,
-            env=lines.env(way),
+            env=lines.env(),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             start_new_session=True,
@@ -63,9 +63,9 @@ class Started:
 
 
 def state(pid: int) -> str:
-    """The state of a process as proc(5) has it: R, S, T, Z …; Z also for one that is gone."""
+    """The state of a process as proc(5) has it: R, S, T (also under a debugger), Z …; Z also for one that is gone."""
     try:
         with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(") ")[2][0]
+            return file.read().rpartition(") ")[2][0].upper()
     except OSError:
         return "Z"

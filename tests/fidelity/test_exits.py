@@ -50,7 +50,7 @@ def waits(tracer: Tracer, lines: Lines, place: Path, commands: list[str]) -> lis
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("driver.py")), tracer.name, str(place / "journals")],
         cwd=place,
-        env=lines.env(tracer),
+        env=lines.env(),
         input="\n".join(commands),
         stdout=subprocess.PIPE,
         text=True,
@@ -94,7 +94,7 @@ UNSTARTABLE = [
 def test_what_cannot_be_started_gives_a_shells_code_and_a_line_with_the_fix(
     shared: Workspace, lines: Lines, tracer: Tracer, word: str, code: int, said: str
 ) -> None:
-    done = shared.roar("run", "--tracer", tracer.name, word, env=lines.env(tracer))
+    done = shared.roar("run", "--tracer", tracer.name, word, env=lines.env())
     first, *fix = done.stderr.decode().splitlines()
     assert (done.returncode, first, done.stdout) == (code, f"Error: {said}", b"")
     assert fix

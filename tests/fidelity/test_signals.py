@@ -15,14 +15,19 @@ from fidelity.lines import BARE, AsBare, Lines, cases
 from fidelity.started import Started, state
 from fidelity.tracers import Tracer
 
-_TIMEOUT = "for d in 0.3 2 8 30; do rm -f ready; {line}; code=$?; [ -e ready ] && break; done; echo $code; rm -f ready"
+_TIMEOUT = (
+    "for d in 0.3 2 8 30; do rm -f ready; {line}; code=$?; [ -e ready ] && break; done; echo $code;"
+    " [ -s ready ] && { kill -9 $(cat ready); } 2>/dev/null; rm -f ready"
+)
 """A command that a deadline hits is tried with a longer one as long as it did not get far enough to matter."""
 SIGNALS = {
     "timeout": _TIMEOUT.format(line="timeout $d @ sh -c '>ready; exec sleep 50'"),
     "timeout, with another signal": _TIMEOUT.format(line="timeout -s INT $d @ sh -c '>ready; exec sleep 50'"),
-    "timeout, by a kill": _TIMEOUT.format(line="timeout -s KILL $d @ sh -c '>ready; exec sleep 1'") + " 2>/dev/null",
+    "timeout, by a kill": _TIMEOUT.format(
+        line="timeout -s KILL $d @ sh -c 'echo $$ > ready; exec sleep 50' >/dev/null 2>&1"
+    ),
     "timeout, by a kill later": _TIMEOUT.format(
-        line="timeout -k 0.1 $d @ sh -c 'trap \"\" TERM; >ready; for i in 1 2 3 4 5; do sleep 0.2; done'"
+        line="timeout -k 0.1 $d @ sh -c 'trap \"\" TERM; echo $$ > ready; sleep 50' >/dev/null 2>&1"
     ),
     "timeout, in the foreground": _TIMEOUT.format(line="timeout --foreground $d @ sh -c '>ready; exec sleep 50'"),
     "timeout, handled": _TIMEOUT.format(
@@ -243,7 +248,7 @@ def test_a_run_in_the_background_of_a_script_is_ended_by_its_trap(lines: Lines, 
         f"{lines.text(tracer, '@ ')}sh -c '>{place}/ready; exec sleep 50' &\npid=$!\nwait $pid\n"
     )
     script = subprocess.Popen(
-        ["bash", place / "script"], cwd=lines.workspace.root, env=lines.env(tracer), stdout=subprocess.PIPE
+        ["bash", place / "script"], cwd=lines.workspace.root, env=lines.env(), stdout=subprocess.PIPE
     )
     until(lambda: (place / "ready").exists(), "the command was not started")
     script.terminate()

@@ -73,7 +73,7 @@ def test_a_passed_descriptor_is_what_it_was(lines: Lines, tracer: Tracer, kind: 
         with subprocess.Popen(
             ["bash", "-c", f"exec 3<&{passed[0]} 700<&{passed[0]} {passed[0]}<&-; {lines.text(way, '@ world')}"],
             cwd=lines.workspace.root,
-            env=lines.env(way),
+            env=lines.env(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             pass_fds=passed[:1],

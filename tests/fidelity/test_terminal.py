@@ -21,7 +21,7 @@ PYTHON = f"{sys.executable} -c "
 @pytest.fixture
 def terminal(lines: Lines, way: Tracer) -> Iterator[Terminal]:
     """A shell in the workspace."""
-    with Terminal(lines.workspace.root, lines.env(way)) as terminal:
+    with Terminal(lines.workspace.root, lines.env()) as terminal:
         yield terminal
 
 
@@ -198,7 +198,7 @@ def test_the_end_of_input_and_a_password_come_from_the_keyboard(terminal: Termin
 
 @pytest.mark.requirement("RUN-2", "RUN-3")
 def test_a_terminal_that_goes_away_hangs_up_the_command(lines: Lines, way: Tracer, place: Path) -> None:
-    with Terminal(lines.workspace.root, lines.env(way)) as terminal:
+    with Terminal(lines.workspace.root, lines.env()) as terminal:
         script = f"trap 'echo hup >> {place}/got; exit 4' HUP; echo $$ > {place}/pid; while :; do sleep 0.02; done"
         (place / "script").write_text(script)
         terminal.type(f"{lines.text(way, '@ ')}sh {place}/script\n")
@@ -210,7 +210,7 @@ def test_a_terminal_that_goes_away_hangs_up_the_command(lines: Lines, way: Trace
 @pytest.mark.requirement("RUN-2")
 def test_a_slow_terminal_gets_everything(lines: Lines, way: Tracer, place: Path) -> None:
     """The command waits until somebody reads, and is not done before; roar is patient as well."""
-    with Terminal(lines.workspace.root, lines.env(way)) as terminal:
+    with Terminal(lines.workspace.root, lines.env()) as terminal:
         terminal.type(f"{lines.text(way, '@ ')}sh -c 'seq 30000; > {place}/done; exit 5'\n")
         assert select.select([terminal.master], [], [], 20)[0]
         assert not (place / "done").exists()
@@ -233,7 +233,7 @@ def test_terminals_inside_have_their_own_sizes_and_keys(terminal: Terminal, run:
 
 @pytest.mark.requirement("RUN-2")
 def test_a_stopped_child_of_the_command_stops_nothing_else(terminal: Terminal, run: str) -> None:
-    script = 'sleep 100 & kill -STOP $!; until grep -q "State:.T" /proc/$!/status; do :; done; echo re""ady; read x; kill -9 $!; exit 6'
+    script = 'sleep 100 & kill -STOP $!; until grep -qi "State:.T" /proc/$!/status; do :; done; echo re""ady; read x; kill -9 $!; exit 6'
     terminal.type(f"{run}sh -c '{script}'\n")
     terminal.expect("ready")
     terminal.type("go\n")

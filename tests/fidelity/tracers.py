@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from e2e.acting import ROAR_LINE
 
+from roar.api.events import Blind
 from roar.plugins import Plugins
 
 
@@ -15,8 +16,6 @@ class Tracer(NamedTuple):
     """A tracer by its name, as `roar run --tracer` takes it."""
 
     name: str
-    place: Path | None = None
-    """A directory for PYTHONPATH with the distribution that registers it, when that isn't installed."""
 
     @property
     def line(self) -> str:
@@ -24,8 +23,10 @@ class Tracer(NamedTuple):
         return f"{ROAR_LINE} run -q --tracer {self.name} "
 
 
-VARIANTS: tuple[Tracer, ...] = ()
+VARIANTS = tuple(Tracer(f"ptrace-{way}") for way in ("python", "stops", "every"))
 """Further ways in which a tracer can work, each registered under a name of its own by a distribution that only tests have."""
+VARIANTS_PATH = Path(__file__).parents[1] / "ptrace" / "ways"
+"""That distribution's directory, for PYTHONPATH."""
 
 
 def all_tracers() -> list[Tracer]:
@@ -50,8 +51,29 @@ ROAR_LEADS = Difference(
 OF_THE_SHELL = Difference(
     frozenset({"_"}), "bash tells what it starts its own name in this variable: Python, or the command"
 )
+_PTRACE = (
+    Difference(
+        frozenset({"session is the parent's", "group is the parent's"}),
+        "the command's parent is the tracer's process, which has left roar's session so that nothing waits for it",
+    ),
+    Difference(
+        frozenset({"NO_NEW_PRIVS", "NoNewPrivs"}),
+        "without it the kernel lets only root install a filter",
+        of_users=True,
+    ),
+)
+_FILTER = (
+    Difference(
+        frozenset({"Seccomp", "Seccomp_filters"}), "the command and all that it starts have the tracer's filter"
+    ),
+)
+_DEBUGGED = (Difference(frozenset({"TracerPid"}), "the tracer debugs all, and so nobody else can"),)
 OF_TRACERS: dict[str, tuple[Difference, ...]] = {
     "preload": (Difference(frozenset({"LD_PRELOAD"}), "the library comes into every program by this variable"),),
+    "ptrace": (*_PTRACE, *_FILTER),
+    "ptrace-python": (*_PTRACE, *_FILTER),
+    "ptrace-stops": (*_PTRACE, *_FILTER, *_DEBUGGED),
+    "ptrace-every": (*_PTRACE, *_DEBUGGED),
 }
 """Tracer → what a process can find out about it.  Nothing else may be otherwise."""
 
@@ -87,3 +109,32 @@ def excused(tracer: Tracer) -> frozenset[str]:
     """The facts that may be otherwise under a tracer."""
     known = [d for d in OF_TRACERS.get(tracer.name, ()) if os.geteuid() or not d.of_users]
     return frozenset().union(*(difference.facts for difference in (OF_THE_SHELL, *known)))
+
+
+class Inside(NamedTuple):
+    """What does not work inside a run under a tracer, and is told in the verdict."""
+
+    words: tuple[str, ...]
+    """The lines are those with one of these words."""
+    verdict: str
+    """What the verdict says; or, when nothing was started, roar."""
+
+
+_NOT_TRACED = Inside(("strace -f -o log @",), "ptrace is forbidden here: roar itself is traced")
+_NO_DEBUGGERS = Inside(("strace", "gdb", "debugger"), Blind.NESTED_TRACE)
+_ONE_LISTENER = Inside(("sandbox listener",), "a seccomp listener of its own")
+_NO_STRICT_MODE = Inside(("sandbox strict",), "seccomp's strict mode")
+_NO_OTHER_TRACE = Inside(("sandbox trace", "debugger filter"), Blind.SECCOMP)
+INSIDE: dict[str, tuple[Inside, ...]] = {
+    "preload": (Inside(("sandbox closed",), Blind.SECCOMP),),
+    "ptrace": (_ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
+    "ptrace-python": (_ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
+    "ptrace-stops": (_NOT_TRACED, _NO_DEBUGGERS, _NO_STRICT_MODE, _NO_OTHER_TRACE),
+    "ptrace-every": (_NOT_TRACED, _NO_DEBUGGERS, _NO_OTHER_TRACE),
+}
+"""Tracer → what does not work.  Everything else does."""
+
+
+def inside(tracer: Tracer, line: str) -> Inside | None:
+    """What is known of a line under a tracer."""
+    return next((one for one in INSIDE.get(tracer.name, ()) if any(word in line for word in one.words)), None)
