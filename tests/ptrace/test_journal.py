@@ -306,3 +306,17 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / journal.NAME).write_bytes(content)
     with pytest.raises(NotAJournal):
         Reader(tmp_path)
+
+
+def test_its_head_is_whole_at_every_moment(tmp_path: Path) -> None:
+    with _writer(tmp_path) as writer:
+        child = os.fork()
+        if not child:
+            for _ in range(100_000):
+                writer.add(Kind.OPEN, 1, b"/x")
+            os._exit(0)
+        heads = set()
+        with open(tmp_path / journal.NAME, "rb", buffering=0) as file:
+            while not os.waitpid(child, os.WNOHANG)[0]:
+                heads |= {os.pread(file.fileno(), 8, 0) for _ in range(1000)}
+    assert heads == {b"roarptr1"}

@@ -171,7 +171,8 @@ class Writer:
             if done:
                 os.ftruncate(self.fd, os.fstat(self.fd).st_size - done)
             self._dropped += events
-        _COUNTS.pack_into(self._header, 0, _MAGIC, self._written, self._dropped)
+        # not pack_into: it fills with zeros first, and a reader, or a kill, in that moment would find no journal
+        self._header[: _COUNTS.size] = _COUNTS.pack(_MAGIC, self._written, self._dropped)
         return is_whole
 
 
