@@ -32,7 +32,9 @@ class Op(IntEnum):
     TRUNCATE = auto()  # path, length
     TRUNCATE64 = auto()  # path, length in two halves
     FTRUNCATE = auto()  # descriptor, length
+    FTRUNCATE64 = auto()  # descriptor, length in two halves
     UTIME = auto()  # path, times
+    FUTIMESAT = auto()  # directory, path, times
     UTIMENSAT = auto()  # directory, path, times, flags
     EXECVE = auto()  # path, argv, envp
     EXECVEAT = auto()  # directory, path, argv, envp, flags
@@ -58,13 +60,14 @@ class Interface(NamedTuple):
     numbers: dict[int, Op]
 
 
-_COMMON = {425: Op.IO_URING, 429: Op.ROOT, 437: Op.OPENAT2, 442: Op.ROOT}
-"""From 403 on a number means the same everywhere: io_uring_setup, move_mount, openat2, mount_setattr."""
+_COMMON = {425: Op.IO_URING, 437: Op.OPENAT2, **dict.fromkeys((428, 429, 432, 442, 467), Op.ROOT)}
+"""From 403 on a number means the same everywhere: io_uring_setup, openat2; open_tree, move_mount, fsmount, mount_setattr,
+open_tree_attr."""
 
 _X86_64 = {
     2: Op.OPEN, 257: Op.OPENAT, 85: Op.CREAT, 304: Op.OPEN_BY_HANDLE, 133: Op.MKNOD, 259: Op.MKNODAT,
     82: Op.RENAME, 264: Op.RENAMEAT, 316: Op.RENAMEAT2, 86: Op.LINK, 265: Op.LINKAT, 88: Op.SYMLINK, 266: Op.SYMLINKAT,
-    87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 77: Op.FTRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.UTIMENSAT, 280: Op.UTIMENSAT,
+    87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 77: Op.FTRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.FUTIMESAT, 280: Op.UTIMENSAT,
     59: Op.EXECVE, 322: Op.EXECVEAT, 80: Op.CHDIR, 81: Op.CHDIR, 9: Op.MMAP,
     # setuid setgid setreuid setregid setgroups setresuid setresgid setfsuid setfsgid capset
     **dict.fromkeys((105, 106, 113, 114, 116, 117, 119, 122, 123, 126), Op.IDENTITY),
@@ -76,8 +79,8 @@ _X86_64 = {
 _I386 = {
     5: Op.OPEN, 295: Op.OPENAT, 8: Op.CREAT, 342: Op.OPEN_BY_HANDLE, 14: Op.MKNOD, 297: Op.MKNODAT,
     38: Op.RENAME, 302: Op.RENAMEAT, 353: Op.RENAMEAT2, 9: Op.LINK, 303: Op.LINKAT, 83: Op.SYMLINK, 304: Op.SYMLINKAT,
-    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 93: Op.FTRUNCATE, 194: Op.FTRUNCATE,
-    30: Op.UTIME, 271: Op.UTIME, 299: Op.UTIMENSAT,
+    10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 93: Op.FTRUNCATE, 194: Op.FTRUNCATE64,
+    30: Op.UTIME, 271: Op.UTIME, 299: Op.FUTIMESAT,
     320: Op.UTIMENSAT, 412: Op.UTIMENSAT, 11: Op.EXECVE, 358: Op.EXECVEAT, 12: Op.CHDIR, 133: Op.CHDIR, 192: Op.MMAP,
     # the same with 16-bit and 32-bit ids
     **dict.fromkeys((23, 46, 70, 71, 81, 138, 139, 164, 170, 185), Op.IDENTITY),
@@ -120,6 +123,8 @@ PTRACE_ATTACHING = (0, 16, 0x4206)
 """TRACEME, ATTACH, SEIZE."""
 RLIMIT_NOFILE = 7
 PROT_WRITE, MAP_SHARED = 2, 1
+INT = 0xFFFFFFFF
+"""What the kernel takes of a register for an int: the upper half may hold anything."""
 
 
 def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
@@ -143,15 +148,17 @@ def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
             return not args[2] & AT_REMOVEDIR
         case Op.FTRUNCATE:
             return args[1] == 0
+        case Op.FTRUNCATE64:
+            return not (args[1] or args[2])
         case Op.STRICT:
-            return args[0] == PR_SET_SECCOMP and args[1] == SECCOMP_MODE_STRICT
+            return args[0] & INT == PR_SET_SECCOMP and args[1] == SECCOMP_MODE_STRICT
         case Op.SECCOMP:
-            return args[0] == SECCOMP_SET_MODE_FILTER and bool(args[1] & NEW_LISTENER)
+            return args[0] & INT == SECCOMP_SET_MODE_FILTER and bool(args[1] & NEW_LISTENER)
         case Op.PTRACE:
             return args[0] in PTRACE_ATTACHING
         case Op.LIMIT:
-            return args[0] == RLIMIT_NOFILE
+            return args[0] & INT == RLIMIT_NOFILE
         case Op.PRLIMIT:
-            return args[1] == RLIMIT_NOFILE and args[2] != 0
+            return args[1] & INT == RLIMIT_NOFILE and args[2] != 0
         case _:
             return True

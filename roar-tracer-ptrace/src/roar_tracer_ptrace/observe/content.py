@@ -28,7 +28,9 @@ class Content:
             Op.TRUNCATE: lambda task, a, _: self._truncate(task, a[0], a[1]),
             Op.TRUNCATE64: lambda task, a, _: self._truncate(task, a[0], a[1] | a[2]),
             Op.FTRUNCATE: lambda task, a, _: self._ftruncate(task, a[0], a[1]),
+            Op.FTRUNCATE64: lambda task, a, _: self._ftruncate(task, a[0], a[1] | a[2]),
             Op.UTIME: lambda task, a, _: self._times(task, AT_FDCWD, a[0], 0),
+            Op.FUTIMESAT: lambda task, a, _: self._times(task, a[0], a[1], 0),
             Op.UTIMENSAT: lambda task, a, _: self._times(task, a[0], a[1], a[3]),
             Op.MMAP: self._mmap,
         }

@@ -6,7 +6,7 @@ import os
 import stat as modes
 
 from roar.api.events import Kind
-from roar_tracer_ptrace.calls import AT_FDCWD, O_CHANGES, O_TMPFILE, Op
+from roar_tracer_ptrace.calls import AT_FDCWD, INT, O_CHANGES, O_TMPFILE, Op
 from roar_tracer_ptrace.observe import known
 from roar_tracer_ptrace.observe.acts import Acts, Args
 from roar_tracer_ptrace.observe.ledger import Ledger
@@ -42,6 +42,7 @@ class Opening:
         }
 
     def _open(self, task: int, name: bytes, flags: int) -> None:
+        flags &= INT
         if flags & O_TMPFILE:
             return  # it has no name; LINKAT may give it one
         if not self._ledger.careful:
@@ -96,6 +97,7 @@ class Opening:
         if not resolve:
             self._open(task, self._sight.name(task, args[0], args[1]), flags)
             return
+        flags &= INT
         path, directory = self._sight.memory.string(task, args[1]), args[0] & 0xFFFFFFFF
         follow = not flags & os.O_NOFOLLOW
         found = self._sight.names.find_within(task, directory, path, resolve, follow)
@@ -113,7 +115,7 @@ class Opening:
         handle = head + self._sight.memory.block(task, args[1] + 8, int.from_bytes(head[:4], "little"))
         found = self._sight.names.by_handle(task, args[0] & 0xFFFFFFFF, handle)
         if found is not None and not args[2] & os.O_PATH:
-            self._open_found(task, b"", found, args[2])
+            self._open_found(task, b"", found, args[2] & INT)
 
     def _mknod(self, task: int, name: bytes, mode: int) -> None:
         path = self._sight.names.path(name)

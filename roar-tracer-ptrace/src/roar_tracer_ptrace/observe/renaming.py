@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat as modes
 
 from roar.api.events import Kind
-from roar_tracer_ptrace.calls import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, Op
+from roar_tracer_ptrace.calls import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, INT, Op
 from roar_tracer_ptrace.observe.acts import Acts
 from roar_tracer_ptrace.observe.ledger import Ledger
 from roar_tracer_ptrace.observe.outcomes import Creation, Link, Removal, Rename
@@ -28,7 +28,7 @@ class Renaming:
         self.acts: Acts = {
             Op.RENAME: lambda task, a, _: self._rename(task, AT_FDCWD, a[0], AT_FDCWD, a[1], 0),
             Op.RENAMEAT: lambda task, a, _: self._rename(task, a[0], a[1], a[2], a[3], 0),
-            Op.RENAMEAT2: lambda task, a, _: self._rename(task, *a[:5]),
+            Op.RENAMEAT2: lambda task, a, _: self._rename(task, a[0], a[1], a[2], a[3], a[4] & INT),
             Op.LINK: lambda task, a, _: self._link(task, AT_FDCWD, a[0], AT_FDCWD, a[1], 0),
             Op.LINKAT: lambda task, a, _: self._link(task, *a[:5]),
             Op.SYMLINK: lambda task, a, _: self._symlink(task, a[0], AT_FDCWD, a[1]),

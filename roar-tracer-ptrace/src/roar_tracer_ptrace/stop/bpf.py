@@ -56,6 +56,7 @@ _TESTS: dict[Op, list[_Test]] = {
     Op.UNSHARE: [(0, _ANY_BIT, _NAMESPACES, _STOP, _PASS)],
     Op.UNLINKAT: [(2, _ANY_BIT, AT_REMOVEDIR, _PASS, _STOP)],
     Op.FTRUNCATE: [(1, _EQUAL, 0, _STOP, _PASS)],
+    Op.FTRUNCATE64: [(1, _EQUAL, 0, "", _PASS), (2, _EQUAL, 0, _STOP, _PASS)],
     Op.STRICT: [(0, _EQUAL, PR_SET_SECCOMP, "", _PASS), (1, _EQUAL, SECCOMP_MODE_STRICT, _STOP, _PASS)],
     Op.SECCOMP: [(0, _EQUAL, SECCOMP_SET_MODE_FILTER, "", _PASS), (1, _ANY_BIT, NEW_LISTENER, _STOP, _PASS)],
     Op.PTRACE: [(0, _EQUAL, request, _STOP, "") for request in PTRACE_ATTACHING[:-1]]
