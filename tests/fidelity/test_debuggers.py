@@ -36,6 +36,7 @@ SANDBOXES = {
     "for a debugger that isn't there": "@ sandbox trace; echo $?",
     "landlock": "@ sandbox landlock; echo $?",
     "no dumps": "@ sandbox undumpable; echo $?",
+    "no descriptor left for the loader": "@ sh -c 'ulimit -n 20; limits program'; echo $?",
     "no new privileges": "@ setpriv --no-new-privs cat README; echo $?",
     "a user space of its own": "@ unshare -Ur sh -c 'id -u; cat README; echo x > made; exit 3'; echo $?",
     "spaces of all kinds": "@ unshare -Urmpf --mount-proc sh -c 'echo $$; cat README; mount -t tmpfs none folder; echo x > folder/y;"

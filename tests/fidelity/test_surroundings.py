@@ -44,7 +44,7 @@ SITUATIONS = {
     "a core filter": "echo 0x7 > /proc/self/coredump_filter; @ world",
     "a folder": "cd folder; @ world",
     "a folder by a link": 'ln -s "$PWD/folder" link; cd link; @ world',
-    "an empty environment": 'env -i PATH="$PATH" HOME="$HOME" @ world',
+    "an empty environment": 'env -i PATH="$PATH" HOME="$HOME" PYTHONPATH="$PYTHONPATH" @ world',
     "a locale that is none": "LC_ALL= LANG=xx_YY.ISO-8859-1 @ world",
     "the C locale": "env -u LANG LC_ALL=C @ world",
     "no locale": "env -u LANG -u LC_ALL @ world",

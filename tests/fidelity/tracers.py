@@ -126,7 +126,10 @@ _ONE_LISTENER = Inside(("sandbox listener",), "a seccomp listener of its own")
 _NO_STRICT_MODE = Inside(("sandbox strict",), "seccomp's strict mode")
 _NO_OTHER_TRACE = Inside(("sandbox trace", "debugger filter"), Blind.SECCOMP)
 INSIDE: dict[str, tuple[Inside, ...]] = {
-    "preload": (Inside(("sandbox closed",), Blind.SECCOMP),),
+    "preload": (
+        Inside(("sandbox closed",), Blind.SECCOMP),
+        Inside(("limits program",), "the tracer did not start in"),  # the loader says that it can't open the library
+    ),
     "ptrace": (_ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
     "ptrace-python": (_ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
     "ptrace-stops": (_NOT_TRACED, _NO_DEBUGGERS, _NO_STRICT_MODE, _NO_OTHER_TRACE),
