@@ -134,7 +134,7 @@ def test_the_table_says_what_is_ready_what_is_not_and_why_and_what_each_can_see(
     answer = tracers(workspace, variables)
     assert (answer["default"], answer["auto"], answer["active"]) == ("auto", "preload", "preload")
     found = {one["name"]: one for one in answer["tracers"]}
-    assert list(found) == ["brandnew", "preload", "ebpf", "ptrace"]
+    assert list(found) == ["brandnew", "preload", "ptrace", "ebpf"]
     assert (found["brandnew"]["ready"], found["brandnew"]["version"]) == (False, "3.0")
     assert (found["brandnew"]["reason"], found["brandnew"]["fix"]) == ("BTF is missing", "boot another kernel")
     assert found["brandnew"]["capabilities"] == ["static binaries"]
@@ -179,7 +179,7 @@ def test_check_of_a_tracer_that_is_not_ready_fails_with_cause_and_remedy(workspa
 def test_one_of_ours_that_is_not_installed_says_how_to_install_it(
     workspace: Any, name: str, words: tuple[str, ...]
 ) -> None:
-    done = workspace.roar("tracer", *words, name, ok=False)
+    done = workspace.roar("tracer", *words, name, env={"ROAR_PLUGINS": "roar-tracer-preload"}, ok=False)
     assert done.returncode == 1
     assert (
         done.stderr == f"Error: Tracer preflight failed for '{name}': not installed\npip install roar-tracer-{name}\n"
@@ -191,7 +191,9 @@ def test_one_of_ours_that_is_not_installed_says_how_to_install_it(
 def test_a_tracer_that_nobody_has_is_an_error_with_the_nearest(workspace: Any, words: tuple[str, ...]) -> None:
     done = workspace.roar("tracer", *words, "prelaod", ok=False)
     assert done.returncode == 1
-    assert done.stderr == "Error: Unknown tracer 'prelaod'. Installed tracers: preload.\nDid you mean 'preload'?\n"
+    assert (
+        done.stderr == "Error: Unknown tracer 'prelaod'. Installed tracers: preload, ptrace.\nDid you mean 'preload'?\n"
+    )
 
 
 @pytest.mark.requirement("TRC-5")
@@ -294,7 +296,7 @@ def test_an_observer_may_choose_among_the_ready_tracers(workspace: Any, env: Any
     site.install("tracer-new", tracer("brandnew", 900, READY), "roar.tracers")
     site.install("chooser", "@hookimpl\ndef roar_select_tracer(ready):\n    return ready[-1]\n", "roar.observers")
     workspace.roar("run", "true", env=variables)
-    assert workspace.job()["tracer"] == "preload"
+    assert workspace.job()["tracer"] == "ptrace"
 
 
 @pytest.mark.requirement("PLUG-1")
