@@ -116,6 +116,7 @@ def _load(words: Sequence[str]) -> None:
             os._exit(code)
 
         program._end = tell_and_end
+        os.dup2(0, 2)  # its summary is nobody's concern
         _become_roar(words)
     os.close(write)
     with os.fdopen(read) as pipe:

@@ -42,6 +42,7 @@ def judge(case: Case, seen: Seen, capabilities: Collection[Capability]) -> Judge
         capabilities: what the tracer says that it can see.
     """
     lacking = case.needs.difference(capabilities)
+    works = Capability.DEBUGGED not in lacking  # else a debugger is refused what it asks for, and does not do its work
     differences = _differences(case, seen)
     faults = []
     if seen.verdict == "complete" and not lacking:
@@ -52,13 +53,13 @@ def judge(case: Case, seen: Seen, capabilities: Collection[Capability]) -> Judge
     elif lacking:
         words = (case.reason,) if case.reason else tuple(word for one in sorted(lacking) for word in WORDS[one])
         faults += _unexplained(seen, words)
-        faults += _untrue(case, seen)
+        faults += _untrue(case if works else case._replace(anyway=frozenset()), seen)
     elif case.excuse:
         faults += _unexplained(seen, (case.excuse,))
         faults += differences
     else:
         faults += [f"verdict {seen.verdict}, expected complete", *differences]
-    if case.code is not None and seen.code != case.code:
+    if case.code is not None and seen.code != case.code and works:
         faults.append(f"exit code {seen.code}, expected {case.code}")
     return Judgement(tuple(faults), seen.verdict == "complete" and bool(differences))
 

@@ -265,11 +265,13 @@ _CONFINED = [
     _mode("confined_refuses_renames", "", "t", needs=Capability.SANDBOXED),
     _mode("confined_pretends", "", "t", needs=Capability.SANDBOXED),
     _mode("confined_program", "a", "out", needs=Capability.SANDBOXED),
-    _mode("strictly_confined", "", "out", needs=Capability.SANDBOXED, anyway="out"),
+    # the kernel has no strict mode for a process that has a filter already, be it the tracer's
+    _mode("strictly_confined", "", "out", needs=Capability.SANDBOXED, anyway="out", excuse="strict mode", code=None),
     _mode("new_root", "", "r/f r/g", needs=Capability.NAMESPACES, root=True),
     _mode("new_root_left", "a", "out", needs=Capability.NAMESPACES, root=True),
     _mode("own_mounts", "a", "out", needs=Capability.NAMESPACES, root=True),
-    _mode("own_file_system", "a", needs=Capability.NAMESPACES, root=True),
+    # nobody outside can tell what became of a file that is in it
+    _mode("own_file_system", "a", needs=Capability.NAMESPACES, excuse="namespace", root=True),
     _mode("read_only", needs=Capability.NAMESPACES, root=True),
     _mode("own_user", "a", root=True),
 ]
