@@ -23,6 +23,7 @@ _CALLS: dict[Op, str] = {
     Op.FTRUNCATE: "ftruncate", Op.FTRUNCATE64: "ftruncate64", Op.UTIME: "utime utimes", Op.FUTIMESAT: "futimesat",
     Op.UTIMENSAT: "utimensat utimensat_time64", Op.EXECVE: "execve", Op.EXECVEAT: "execveat", Op.CHDIR: "chdir fchdir",
     Op.MMAP: "mmap mmap2", Op.IO_URING: "io_uring_setup",
+    Op.CONFINE: "landlock_restrict_self",
     Op.IDENTITY: "setuid setgid setreuid setregid setgroups setresuid setresgid setfsuid setfsgid capset"
     " setuid32 setgid32 setreuid32 setregid32 setgroups32 setresuid32 setresgid32 setfsuid32 setfsgid32",
     Op.ROOT: "chroot pivot_root mount umount umount2 setns open_tree open_tree_attr fsmount move_mount mount_setattr",
@@ -50,7 +51,7 @@ _HARMLESS: dict[str, str] = {
     "the group of the process, not its groups": "getrlimit ugetrlimit arch_prctl",
     "answers what is": "getgroups getgroups32 capget setsid",
     "the administrator's": "acct swapon swapoff quotactl quotactl_fd kexec_load kexec_file_load",
-    "allows less from now on": "landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+    "confines nobody until landlock_restrict_self": "landlock_create_ruleset landlock_add_rule",
     "of an old 32-bit libc: its arguments are in memory": "mmap",
 }
 """Calls whose names sound as if they mattered, by why they don't."""

@@ -42,6 +42,7 @@ class Op(IntEnum):
     MMAP = auto()  # address, length, protection, flags, descriptor
     IO_URING = auto()
     IDENTITY = auto()  # user, group and capabilities of the process change
+    CONFINE = auto()  # Landlock: files are refused that permissions would allow
     ROOT = auto()  # chroot, pivot_root, mounts: paths change their meaning
     CLONE = auto()  # flags
     UNSHARE = auto()  # flags
@@ -60,9 +61,9 @@ class Interface(NamedTuple):
     numbers: dict[int, Op]
 
 
-_COMMON = {425: Op.IO_URING, 437: Op.OPENAT2, **dict.fromkeys((428, 429, 432, 442, 467), Op.ROOT)}
-"""From 403 on a number means the same everywhere: io_uring_setup, openat2; open_tree, move_mount, fsmount, mount_setattr,
-open_tree_attr."""
+_COMMON = {425: Op.IO_URING, 437: Op.OPENAT2, 446: Op.CONFINE, **dict.fromkeys((428, 429, 432, 442, 467), Op.ROOT)}
+"""From 403 on a number means the same everywhere: io_uring_setup, openat2, landlock_restrict_self; and open_tree, move_mount,
+fsmount, mount_setattr, open_tree_attr."""
 
 _X86_64 = {
     2: Op.OPEN, 257: Op.OPENAT, 85: Op.CREAT, 304: Op.OPEN_BY_HANDLE, 133: Op.MKNOD, 259: Op.MKNODAT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-SYS_PTRACE, SYS_ADMIN = 19, 21
+FOWNER, SYS_PTRACE, SYS_ADMIN = 3, 19, 21
 """CAP_…."""
 _SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 
@@ -21,9 +21,9 @@ def capabilities(task: int | str = "self") -> int:
     return 0
 
 
-def has(capability: int) -> bool:
-    """Whether this process has it."""
-    return bool(capabilities() >> capability & 1)
+def has(capability: int, task: int | str = "self") -> bool:
+    """Whether a process has it."""
+    return bool(capabilities(task) >> capability & 1)
 
 
 def keeps_set_id() -> bool:

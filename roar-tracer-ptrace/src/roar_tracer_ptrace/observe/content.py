@@ -38,16 +38,15 @@ class Content:
     def _truncate(self, task: int, address: int, length: int) -> None:
         found = self._sight.find(task, self._sight.name(task, AT_FDCWD, address))
         if found is not None and modes.S_ISREG(found.stat.mode) and self._sight.may(task, found.path, os.W_OK):
-            pending = Truncation(found.path, found.stat, b"", 0)
+            pending = Truncation(found.path, found.stat, b"", 0, opens=False)
             self._ledger.wait_for(task, pending, Kind.TRUNCATE, found.path, flags=int(length > 0), stat=found.stat)
 
     def _ftruncate(self, task: int, descriptor: int, length: int) -> None:
         """To nothing, which makes all that comes the program's own; other lengths are seen by what is there in the end."""
         found = None if length else self._sight.of_descriptor(task, descriptor)
         if found is not None and found.path and modes.S_ISREG(found.stat.mode):
-            self._ledger.wait_for(
-                task, Truncation(found.path, found.stat, b"", 0), Kind.TRUNCATE, found.path, stat=found.stat
-            )
+            pending = Truncation(found.path, found.stat, b"", 0, opens=False)
+            self._ledger.wait_for(task, pending, Kind.TRUNCATE, found.path, stat=found.stat)
 
     def _times(self, task: int, at: int, address: int, flags: int) -> None:
         if address:

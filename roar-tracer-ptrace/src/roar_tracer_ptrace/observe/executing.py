@@ -54,8 +54,8 @@ class Executing:
         stats = (found.stat, *(helper.stat for helper in helpers))
         bits = known.READ | known.RUN
         pending = Execution(task, found.path, stats, name, bits)
+        pending.then = lambda: self._add_helpers(task, helpers)
         self._ledger.wait_for(task, pending, Kind.EXEC, found.path, stat=found.stat)
-        self._add_helpers(task, helpers)
 
     def _helpers(self, task: int, program: Found) -> list[Found]:
         """Interpreters and the loader, in the order in which the kernel comes to them."""

@@ -107,6 +107,7 @@ class Ledger:
         self.writer.outcome(pending.number, not succeeded, pending.value)
         if succeeded:
             self._unlearn(pending)
+            pending.then()
             if pending.bits and pending.number != LOST:
                 self.remember(pending.name, pending.paths[0], pending.bits)
 

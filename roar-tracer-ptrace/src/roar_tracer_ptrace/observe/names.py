@@ -19,6 +19,7 @@ from roar_tracer_ptrace.journal import stat_of
 
 _RESOLVE_IN_ROOT = 0x10
 _DELETED = b" (deleted)"
+_PATH_MAX = 4096
 _NO_NAMES = (b"", b".", b"..")
 _STREAMS = {b"/dev/stdin": 0, b"/dev/stdout": 1, b"/dev/stderr": 2}
 
@@ -104,7 +105,7 @@ class Names:
         flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
         root, inside = _below_root(name)
         if not root:
-            return os.open(name, flags)
+            return _open(name, flags)
         directory = os.open(root, os.O_PATH | os.O_CLOEXEC)
         try:  # an absolute symbolic link is the process's, not ours
             return kernel.open_within(directory, inside, _RESOLVE_IN_ROOT, flags)
@@ -221,6 +222,24 @@ def _below_root(name: bytes) -> tuple[bytes, bytes]:
     return b"", b""
 
 
+def _open(name: bytes, flags: int) -> int:
+    """open(2) of a name that may be longer than one call takes: with the working directory before it, it can be."""
+    directory = None
+    try:
+        while len(name) >= _PATH_MAX:
+            cut = name.rfind(b"/", 0, _PATH_MAX - 1)
+            if cut <= 0:
+                break
+            above, directory = directory, os.open(name[:cut], os.O_PATH | os.O_CLOEXEC, dir_fd=directory)
+            if above is not None:
+                os.close(above)
+            name = name[cut + 1 :].lstrip(b"/")
+        return os.open(name, flags, dir_fd=directory)
+    finally:
+        if directory is not None:
+            os.close(directory)
+
+
 def _identity(path: bytes) -> tuple[int, int]:
     try:
         status = os.stat(path)
@@ -258,6 +277,13 @@ class Identities:
             return os.access(path, mode)
         with _as(task):
             return os.access(path, mode, effective_ids=True)
+
+    def owns(self, task: int, path: bytes) -> bool:
+        """Whether a process may do with a file what only its owner may (inode_owner_or_capable of the kernel)."""
+        try:
+            return os.stat(path).st_uid == os.stat(f"/proc/{task}").st_uid or powers.has(powers.FOWNER, task)
+        except OSError:
+            return False
 
 
 _SETGROUPS, _SETFSUID, _SETFSGID = (159, 151, 152) if os.uname().machine == "aarch64" else (116, 122, 123)

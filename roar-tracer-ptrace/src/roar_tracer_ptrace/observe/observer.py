@@ -48,6 +48,7 @@ class Observer:
             Op.ROOT: lambda _task, _args, _name: self._be_careful(roots=True),
             Op.CLONE: lambda _task, _args, _name: self._be_careful(identities=True, roots=True),
             Op.UNSHARE: lambda _task, _args, _name: self._be_careful(identities=True, roots=True),
+            Op.CONFINE: lambda task, _args, _name: self._sight.confine(task),
             Op.STRICT: lambda task, _args, _name: self.blind(journal.STRICT, task),
             Op.SECCOMP: self._seccomp,
             Op.PTRACE: lambda task, _args, _name: None if listens else self.blind(Blind.NESTED_TRACE, task),

@@ -6,6 +6,7 @@ import os
 import stat as modes
 
 from roar.api.events import Kind
+from roar_tracer_ptrace import journal, kernel
 from roar_tracer_ptrace.calls import AT_FDCWD, INT, O_CHANGES, O_TMPFILE, Op
 from roar_tracer_ptrace.observe import known
 from roar_tracer_ptrace.observe.acts import Acts, Args
@@ -14,6 +15,7 @@ from roar_tracer_ptrace.observe.names import Found
 from roar_tracer_ptrace.observe.outcomes import Creation, Truncation
 from roar_tracer_ptrace.observe.sight import Sight
 
+_PAGE = 4096
 _NO_FILES = (b"/proc/", b"/sys/")
 _SPECIAL = (b"/dev/", *_NO_FILES)
 
@@ -69,10 +71,14 @@ class Opening:
             wanted |= os.W_OK
         if not path or not self._sight.may(task, path, wanted) or self._sight.has_no_descriptor(task):
             return
+        if flags & os.O_NOATIME and not self._sight.may_leave_times(task, path):
+            return
         if flags & os.O_TRUNC:
-            before = Truncation(path, stat, name, known.READ | known.ADD | known.REPLACE)
+            before = Truncation(path, stat, name, known.READ | known.ADD | known.REPLACE, opens=True)
             self._ledger.wait_for(task, before, Kind.WRITE, path, flags=flags, existed=True, stat=stat)
             return
+        if self._sight.is_confined(task):
+            self._sight.blind(journal.LANDLOCK, task)
         if access == os.O_RDONLY:
             self._ledger.writer.add(Kind.OPEN, task, path, flags=flags, stat=stat)
             bits = known.READ
@@ -89,9 +95,12 @@ class Opening:
         self._ledger.wait_for(task, Creation(path, name=name, bits=bits), Kind.WRITE, path, flags=flags, existed=False)
 
     def _openat2(self, task: int, args: Args, _: bytes | None) -> None:
-        flags, _mode, resolve = (
-            int.from_bytes(self._sight.memory.block(task, args[2], 24)[at : at + 8], "little") for at in (0, 8, 16)
-        )
+        if args[3] > _PAGE:
+            return  # E2BIG
+        how = self._sight.memory.block(task, args[2], args[3]) if args[3] else b""
+        if not kernel.is_open_how(how):
+            return
+        flags, resolve = (int.from_bytes(how[at : at + 8], "little") for at in (0, 16))
         if flags & os.O_PATH or (flags & os.O_DIRECTORY and not flags & O_CHANGES):
             return
         if not resolve:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 from roar.api.events import FileStat
 from roar_tracer_ptrace.journal import stat_of
+
+_TICK_NS = 20_000_000
+"""Changes that are not further apart may get the same times (see roar's ``run/filetimes.py``)."""
 
 
 def look_at(path: bytes) -> FileStat | None:
@@ -27,6 +31,10 @@ def _is_same(one: FileStat | None, other: FileStat | None) -> bool:
     return one is not None and other is not None and (one.dev, one.ino) == (other.dev, other.ino)
 
 
+def _nothing() -> None:
+    """Follows from most calls."""
+
+
 class Pending(ABC):
     """A call whose outcome isn't known yet.
 
@@ -38,9 +46,10 @@ class Pending(ABC):
         since: when it was let go, CLOCK_MONOTONIC, seconds.
         bits: what is known of the file when it succeeded.
         value: of the outcome, see `journal.Writer.outcome`.
+        then: is called when it succeeded.
     """
 
-    __slots__ = ("bits", "moves", "name", "number", "paths", "since", "value")
+    __slots__ = ("bits", "moves", "name", "number", "paths", "since", "then", "value")
     breaks: ClassVar[bool] = False
     """After it names mean other files."""
 
@@ -57,6 +66,7 @@ class Pending(ABC):
         self.bits = bits
         self.since = time.monotonic()
         self.value = 0
+        self.then: Callable[[], None] = _nothing
 
     @abstractmethod
     def look(self) -> bool:
@@ -74,35 +84,36 @@ class Creation(Pending):
 
 
 class Truncation(Pending):
-    """A file that was there was truncated: that sets its times also when it was empty."""
+    """A file that was there was truncated; open(2) sets its times also when it was empty, truncate(2) does not."""
 
-    __slots__ = ("_before",)
+    __slots__ = ("_before", "_leaves_no_trace")
 
-    def __init__(self, path: bytes, before: FileStat, name: bytes, bits: int) -> None:
+    def __init__(self, path: bytes, before: FileStat, name: bytes, bits: int, opens: bool) -> None:
         super().__init__(path, name=name, bits=bits)
         self._before = before
+        is_new = time.time_ns() - before.ctime_ns < _TICK_NS
+        self._leaves_no_trace = not before.size and (is_new or not opens)
 
     def look(self) -> bool:
         """It is in another state; an empty one may have got the same times again."""
         now = look_at(self.paths[0])
-        return now is None or not self._before.identical(now) or not now.size
+        return now is None or not self._before.identical(now) or self._leaves_no_trace
 
 
 class Rename(Pending):
-    """A name was given to another file; with `exchange` two files have exchanged theirs."""
+    """A name was given to another file, or two files have exchanged theirs."""
 
-    __slots__ = ("_before", "_exchange")
+    __slots__ = ("_before",)
     breaks = True
 
-    def __init__(self, old: bytes, new: bytes, before: FileStat, exchange: bool, moves: bool) -> None:
+    def __init__(self, old: bytes, new: bytes, before: FileStat, moves: bool) -> None:
         super().__init__(old, new, moves=moves)
         self._before = before
-        self._exchange = exchange
 
     def look(self) -> bool:
         """The file is at the new place and no longer at the old one; when it is at neither, somebody took it away since."""
         there = _is_same(look_at(self.paths[1]), self._before)
-        return there or self._exchange or not _is_same(look_at(self.paths[0]), self._before)
+        return there or not _is_same(look_at(self.paths[0]), self._before)
 
 
 class Link(Pending):

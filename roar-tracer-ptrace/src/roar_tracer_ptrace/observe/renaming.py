@@ -46,10 +46,11 @@ class Renaming:
         there = self._sight.names.find(target, False)
         if flags & (_RENAME_NOREPLACE if there is not None else _RENAME_EXCHANGE):
             return
-        exchange = bool(flags & _RENAME_EXCHANGE)
         touched = (source.stat, there.stat) if there is not None else (source.stat,)
+        if len({(stat.dev, stat.ino) for stat in touched}) < len(touched):
+            return  # two names of one file: nothing happens (rename(2))
         moves = not all(modes.S_ISREG(stat.mode) for stat in touched)
-        pending = Rename(source.path, target, source.stat, exchange, moves)
+        pending = Rename(source.path, target, source.stat, moves)
         self._ledger.wait_for(task, pending, Kind.RENAME, source.path, target, flags=flags, stat=source.stat)
 
     def _link(self, task: int, old_at: int, old: int, new_at: int, new: int, flags: int) -> None:

@@ -24,6 +24,7 @@ class Sight:
         self.memory = Memory()
         self.names = Names()
         self.identities = Identities()
+        self._confined: set[int] = set()
         self._lowest_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
     def name(self, task: int, directory: int, address: int) -> bytes:
@@ -45,6 +46,10 @@ class Sight:
         """access(2) by the process."""
         return self.identities.may(task, path, mode)
 
+    def may_leave_times(self, task: int, path: bytes) -> bool:
+        """Whether an open with O_NOATIME would be allowed."""
+        return self.identities.owns(task, path)
+
     def may_change(self, task: int, path: bytes) -> bool:
         """Whether names may be made or removed in the directory of a path."""
         return self.may(task, os.path.dirname(path) or b"/", os.W_OK | os.X_OK)
@@ -64,6 +69,18 @@ class Sight:
         """Somebody has changed RLIMIT_NOFILE: each process is asked from now on."""
         self._lowest_limit = 0
 
+    def confine(self, task: int) -> None:
+        """A process puts itself, and all that it will start, under rules of Landlock, which can't be looked up."""
+        self._confined.add(_family(task)[0])
+
+    def is_confined(self, task: int) -> bool:
+        """Whether the process, or one that it descends from, did."""
+        while self._confined and task:
+            process, task = _family(task)
+            if process in self._confined:
+                return True
+        return False
+
     def blind(self, reason: str, task: int, path: bytes = b"") -> None:
         """Notes something that can't be seen, once for each program.
 
@@ -80,6 +97,16 @@ class Sight:
         if (reason, path) not in self._told:
             self._told.add((reason, path))
             self._writer.add(Kind.BLIND, task, path, reason=reason)
+
+
+def _family(task: int) -> tuple[int, int]:
+    """The process of a thread, and its parent; 0 when it is gone."""
+    try:
+        with open(f"/proc/{task}/status", "rb") as file:
+            fields = dict(line.split(b":", 1) for line in file if line.startswith((b"Tgid:", b"PPid:")))
+        return int(fields[b"Tgid"]), int(fields[b"PPid"])
+    except (OSError, KeyError):
+        return 0, 0
 
 
 def _limit_of(task: int) -> int:
