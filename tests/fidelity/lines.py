@@ -8,13 +8,13 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e.acting import ROAR, SCRIPTS, Workspace
-from fidelity.tracers import VARIANTS_PATH, Tracer
+from e2e.acting import SCRIPTS, Workspace
+from fidelity.tracers import VARIANTS_PATH, Tracer, inside
 
 BARE = Tracer("bare")
 """Stands for no tracer at all."""
@@ -43,25 +43,24 @@ class Lines:
         self._bare: dict[object, Outcome] = {}
         self._places: dict[object, Path] = {}
 
-    def both(self, tracer: Tracer, line: str, before: Sequence[str] = (), **options: Any) -> tuple[Outcome, Outcome]:
+    def both(self, tracer: Tracer, line: str, **options: Any) -> tuple[Outcome, Outcome]:
         """What comes of a line bare, and under a tracer.
 
         Args:
             tracer: the tracer.
             line: the line, with ``@`` before each command that roar would run.
-            before: words of a program that starts bash.
             options: for subprocess.run; a bare outcome is kept for all tracers.
         """
-        key = (line, tuple(before), repr(sorted(options.items())))
+        key = (line, repr(sorted(options.items())))
         if key not in self._bare:
-            self._bare[key] = self.run(BARE, line, key, before, **options)
-        return self._bare[key], self.run(tracer, line, key, before, **options)
+            self._bare[key] = self.run(BARE, line, key, **options)
+        return self._bare[key], self.run(tracer, line, key, **options)
 
-    def run(self, tracer: Tracer, line: str, key: object = None, before: Sequence[str] = (), **options: Any) -> Outcome:
+    def run(self, tracer: Tracer, line: str, key: object = None, **options: Any) -> Outcome:
         """What comes of a line."""
         place = self._fresh(key or line)
         done = subprocess.run(
-            [*before, "bash", "-c", f"set +m\n{self.text(tracer, line)}\nexit $?"],
+            ["bash", "-c", f"set +m\n{self.text(tracer, line)}\nexit $?"],
             cwd=place,
             env=self.env(**options.pop("env", {})),
             stdin=options.pop("stdin", subprocess.DEVNULL),
@@ -154,9 +153,16 @@ def cases(table: Mapping[str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("line", list(table.values()), ids=list(table))
 
 
-def last_job(workspace: Workspace) -> dict[str, Any]:
-    """The newest job, whole."""
-    return workspace.last_job()
-
-
-__all__ = ["BARE", "ROAR", "AsBare", "Lines", "Outcome", "cases", "facts", "files", "fill", "last_job", "told"]
+def as_bare_or_told(lines: Lines, tracer: Tracer, line: str, privileged: bool = os.geteuid() == 0) -> None:
+    """Fails unless the line goes as without roar; or it is known not to, and the verdict of the run says why."""
+    bare, traced = lines.both(tracer, line)
+    known = inside(tracer, line, privileged)
+    if known is None:
+        assert not told(bare, traced), f"{line}\n{told(bare, traced)}"
+        return
+    assert told(bare, traced), "it goes as without roar: the table says something else"
+    if known.verdict.encode() in traced.stderr:
+        return
+    verdict = lines.workspace.last_job()["capture"]
+    assert verdict["verdict"] == "partial", verdict
+    assert any(known.verdict in reason for reason in verdict["reasons"]), verdict

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from fidelity.lines import Lines, cases, told
-from fidelity.tracers import Tracer, inside
+from fidelity.lines import Lines, as_bare_or_told, cases
+from fidelity.tracers import Tracer
 
 DEBUGGERS = {
     "strace": "@ strace -f -o log cat README; echo $?; grep -c 'openat.*README' log; rm log",
@@ -44,31 +44,16 @@ SANDBOXES = {
 }
 
 
-def check(lines: Lines, tracer: Tracer, line: str) -> None:
-    """The line goes as without roar; or it is known not to, and the verdict of the run says why."""
-    bare, traced = lines.both(tracer, line)
-    known = inside(tracer, line)
-    if known is None:
-        assert not told(bare, traced), f"{line}\n{told(bare, traced)}"
-        return
-    assert told(bare, traced), "it goes as without roar: the table says something else"
-    if known.verdict.encode() in traced.stderr:
-        return
-    verdict = lines.workspace.last_job()["capture"]
-    assert verdict["verdict"] == "partial", verdict
-    assert any(known.verdict in reason for reason in verdict["reasons"]), verdict
-
-
 @pytest.mark.requirement("RUN-2", "TRC-8")
 @cases(DEBUGGERS)
 def test_a_debugger_inside_works_or_the_verdict_says_so(lines: Lines, tracer: Tracer, line: str) -> None:
-    check(lines, tracer, line)
+    as_bare_or_told(lines, tracer, line)
 
 
 @pytest.mark.requirement("RUN-2", "TRC-8")
 @cases(SANDBOXES)
 def test_a_sandbox_inside_works_or_the_verdict_says_so(lines: Lines, tracer: Tracer, line: str) -> None:
-    check(lines, tracer, line)
+    as_bare_or_told(lines, tracer, line)
 
 
 OUTSIDE = {
@@ -81,4 +66,4 @@ OUTSIDE = {
 @pytest.mark.requirement("RUN-2")
 @cases(OUTSIDE if os.geteuid() == 0 else {"strace": OUTSIDE["strace"], "a filter": OUTSIDE["a filter"]})
 def test_roar_itself_works_inside(lines: Lines, tracer: Tracer, line: str) -> None:
-    check(lines, tracer, line)
+    as_bare_or_told(lines, tracer, line)

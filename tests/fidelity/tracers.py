@@ -105,9 +105,9 @@ KNOWN_LINES: dict[str, Line] = {
 }
 
 
-def excused(tracer: Tracer) -> frozenset[str]:
+def excused(tracer: Tracer, privileged: bool = os.geteuid() == 0) -> frozenset[str]:
     """The facts that may be otherwise under a tracer."""
-    known = [d for d in OF_TRACERS.get(tracer.name, ()) if os.geteuid() or not d.of_users]
+    known = [d for d in OF_TRACERS.get(tracer.name, ()) if not (privileged and d.of_users)]
     return frozenset().union(*(difference.facts for difference in (OF_THE_SHELL, *known)))
 
 
@@ -124,7 +124,10 @@ _NOT_TRACED = Inside(("strace -f -o log @",), "ptrace is forbidden here: roar it
 _NO_DEBUGGERS = Inside(("strace", "gdb", "debugger"), Blind.NESTED_TRACE)
 _ONE_LISTENER = Inside(("sandbox listener",), "a seccomp listener of its own")
 _NO_STRICT_MODE = Inside(("sandbox strict",), "seccomp's strict mode")
+_NO_SETUID = Inside(("6755", "setcap"), "setuid")
 _NO_OTHER_TRACE = Inside(("sandbox trace", "debugger filter"), Blind.SECCOMP)
+NOT_WITHIN_ITSELF = frozenset({"ptrace-stops", "ptrace-every"})
+"""Refuse to start where they are at work already, as a process has one debugger; `ptrace` goes another way there."""
 INSIDE: dict[str, tuple[Inside, ...]] = {
     "preload": (
         Inside(("sandbox closed",), Blind.SECCOMP),
@@ -136,8 +139,11 @@ INSIDE: dict[str, tuple[Inside, ...]] = {
     "ptrace-every": (_NOT_TRACED, _NO_DEBUGGERS, _NO_OTHER_TRACE),
 }
 """Tracer → what does not work.  Everything else does."""
+INSIDE_OF_USERS = {name: (_NO_SETUID,) for name in ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")}
+"""The same, for an ordinary user only."""
 
 
-def inside(tracer: Tracer, line: str) -> Inside | None:
+def inside(tracer: Tracer, line: str, privileged: bool = os.geteuid() == 0) -> Inside | None:
     """What is known of a line under a tracer."""
-    return next((one for one in INSIDE.get(tracer.name, ()) if any(word in line for word in one.words)), None)
+    known = INSIDE.get(tracer.name, ()) + (() if privileged else INSIDE_OF_USERS.get(tracer.name, ()))
+    return next((one for one in known if any(word in line for word in one.words)), None)
