@@ -17,7 +17,7 @@ from fidelity.tracers import Tracer
 
 _TIMEOUT = (
     "for d in 0.3 2 8 30; do rm -f ready; {line}; code=$?; [ -e ready ] && break; done; echo $code;"
-    " [ -s ready ] && { kill -9 $(cat ready); } 2>/dev/null; rm -f ready"
+    " [ -s ready ] && {{ kill -9 $(cat ready); }} 2>/dev/null; rm -f ready"
 )
 """A command that a deadline hits is tried with a longer one as long as it did not get far enough to matter."""
 SIGNALS = {
