@@ -6,6 +6,7 @@ Imported in the tracer's own process and by its preflight only.  Structures are 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Callable
@@ -120,6 +121,17 @@ def open_within(directory: int, path: bytes, resolve: int, flags: int) -> int:
     return done
 
 
+def is_open_how(how: bytes) -> bool:
+    """Whether openat2(2) would take a struct open_how, as far as that can be told without a file.
+
+    The kernel looks at it first: without a directory to begin in (EBADF) nothing else can happen.
+    """
+    buffer = ctypes.create_string_buffer(how, max(len(how), 1))
+    name = ctypes.create_string_buffer(b"x")
+    syscall(_OPENAT2, -1, ctypes.addressof(name), ctypes.addressof(buffer), len(how), 0, 0)
+    return ctypes.get_errno() == errno.EBADF
+
+
 def _error() -> OSError:
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number))
@@ -162,7 +174,7 @@ class Memory:
             found += part
             address += len(part)
             size = self._PAGE
-        raise OSError(36, os.strerror(36))
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
     def block(self, pid: int, address: int, size: int) -> bytes:
         """As many bytes of up to a page as can be read.  Raises OSError when none can."""

@@ -15,7 +15,8 @@ class Kind(IntEnum):
     """The kinds of event.  Fields that a kind doesn't mention are at their defaults."""
 
     OPEN = 1
-    """`path` was read, mapped, or opened for reading.  `flags`: of open(2); `stat`: the file when it was opened."""
+    """`path` was read, mapped, or opened for reading.  `flags`: of open(2); `stat`: the file when it was opened.  With
+    `existed` False the file had lost its name, which was `path`, and was reached by a descriptor."""
     WRITE = 2
     """`path` was opened for change (O_WRONLY, O_RDWR, O_TRUNC or O_CREAT).  `flags`: of open(2); `existed` and `stat`: as it
     was *before* the open.  With `wrote` true the tracer saw bytes change; otherwise the fold compares the state at the end."""

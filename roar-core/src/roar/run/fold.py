@@ -73,6 +73,9 @@ class Fold:
         self._tree = tree
         self._coarse_ns = coarse_ns
         self._names: dict[bytes, _File] = {}
+        self._nameless: dict[
+            tuple[int, int], _File
+        ] = {}  # (dev, ino) of removed files that are not what their name says
         self._given: set[bytes] = set()  # names that the job gave to a file from before
         self._inputs: dict[bytes, FileStat | None] = {}
         self._lost: dict[bytes, str] = {}
@@ -113,9 +116,13 @@ class Fold:
 
     def _open(self, event: Event) -> None:
         path = event.path
-        file = self._names.get(path)
-        if file is None:
-            file = self._names[path] = _File(path, event.stat)
+        if event.existed is False and event.kind == Kind.OPEN:
+            file = self._nameless.get((event.stat.dev, event.stat.ino)) if event.stat is not None else None
+            file = file or _File(path, event.stat)
+        else:
+            file = self._names.get(path)
+            if file is None:
+                file = self._names[path] = _File(path, event.stat)
         if not file.made:
             self._use(file, event.stat)
 
@@ -207,10 +214,10 @@ class Fold:
         if old == new or (not event.confirmed and self._stat(old) is not None):
             return
         mode = event.stat.mode if event.stat is not None else self._mode_behind(old, new)
-        if modes.S_ISDIR(mode):
-            self._rename_directory(old, new, exchange=bool(event.flags & _RENAME_EXCHANGE))
-        elif event.flags & _RENAME_EXCHANGE:
-            self._exchange(old, new, event)
+        if event.flags & _RENAME_EXCHANGE:
+            self._exchange(old, new, event, modes.S_ISDIR(mode))
+        elif modes.S_ISDIR(mode):
+            self._rename_directory({old: new})
         elif modes.S_ISREG(mode):
             file = self._names.get(old)
             if file is not None and file is self._names.get(new):
@@ -224,10 +231,14 @@ class Fold:
 
     def _mode_behind(self, old: bytes, new: bytes) -> int:
         """What was renamed, for a tracer that doesn't say: a directory when it has files or is one under its new name."""
-        if any(name.startswith(old + b"/") for name in self._names):
+        if self._is_directory(old):
             return modes.S_IFDIR
         now = None if old in self._names else self._stat(new)
         return now.mode if now is not None else modes.S_IFREG
+
+    def _is_directory(self, path: bytes) -> bool:
+        """Whether files below it were met."""
+        return any(name.startswith(path + b"/") for name in self._names)
 
     def _place(self, file: _File, name: bytes, now: FileStat | None) -> None:
         """Gives a file a name, in place of whatever had it."""
@@ -240,14 +251,25 @@ class Fold:
             self._given.discard(name)
         self._names[name] = file
 
-    def _exchange(self, one: bytes, two: bytes, event: Event) -> None:
-        first = self._names.pop(one, None) or _File(one, event.stat)
-        second = self._names.pop(two, None) or _File(two, self._stat(one))
-        self._place(first, two, first.stat)
-        self._place(second, one, second.stat)
+    def _exchange(self, one: bytes, two: bytes, event: Event, is_directory: bool) -> None:
+        """Each may be a file or a directory; only of `one` the event says which."""
+        moves = {one: two} if is_directory else {}
+        first = None if is_directory else self._names.pop(one, None) or _File(one, event.stat)
+        second = self._names.pop(two, None)
+        if second is None:
+            now = self._stat(one)  # what was `two`
+            if modes.S_ISDIR(now.mode if now is not None else 0) or self._is_directory(two):
+                moves[two] = one
+            else:
+                second = _File(two, now)
+        if moves:
+            self._rename_directory(moves)
+        if first is not None:
+            self._place(first, two, first.stat)
+        if second is not None:
+            self._place(second, one, second.stat)
 
-    def _rename_directory(self, old: bytes, new: bytes, exchange: bool) -> None:
-        moves = {old: new, new: old} if exchange else {old: new}
+    def _rename_directory(self, moves: dict[bytes, bytes]) -> None:
         places = [place for _, place in self._moved]
         self._shift(moves)
         for source, target in moves.items():
@@ -290,8 +312,14 @@ class Fold:
 
     def _unlink(self, event: Event) -> None:
         if event.confirmed or self._stat(event.path) is None:
-            self._names.pop(event.path, None)
+            file = self._names.pop(event.path, None)
             self._given.discard(event.path)
+            if event.stat is not None:
+                identity = event.stat.dev, event.stat.ino
+                if file is not None and file.origin != event.path:
+                    self._nameless[identity] = file
+                else:
+                    self._nameless.pop(identity, None)
 
     # ---- programs
 

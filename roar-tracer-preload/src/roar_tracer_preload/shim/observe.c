@@ -92,12 +92,23 @@ static size_t name_of_opened(const struct opening *o, int fd, const char *path, 
     return n;
 }
 
+/* The last name of a file that has none any more, as the kernel tells it; its length, 0 for one that never had any. */
+static size_t last_name(char *name, size_t n) {
+    static const char mark[] = " (deleted)";
+    size_t m = sizeof mark - 1;
+    if (n <= m || !mem_equal(name + n - m, mark, m)) return 0;
+    name[n -= m] = 0;
+    size_t slash = n;
+    while (slash && name[slash - 1] != '/') slash--;
+    return name[slash] == '#' ? 0 : n; /* O_TMPFILE */
+}
+
 static void read_after(const struct opening *o, const struct file_state *st, const char *name, size_t n, int canonical, int flags) {
     /* a name that is never known again (/dev/stdin) may still lead to a file that is */
     u64 key = o->key ? 0 : path_key(AT_FDCWD, name, K_READ);
-    if (!st->links || is_nameless(name) || (key && seen_has(key))) return;
+    if (is_nameless(name) || (key && seen_has(key))) return;
     struct record *r = record_new(K_READ, (u32)flags, name, n, "", 0);
-    record_stat(r, st, B_EXISTED | (canonical ? B_CANONICAL : 0));
+    record_stat(r, st, (st->links ? B_EXISTED : B_NEW) | (canonical ? B_CANONICAL : 0));
     record_state(r, S_OK);
     if (key) seen_add(key);
 }
@@ -143,7 +154,8 @@ void open_after(struct opening *o, int fd, const char *path, int flags) {
     int canonical;
     size_t n = name_of_opened(o, fd, path, name, &canonical);
     if (o->mode == OPENING_WRITE) change_after(o, &st, name, n, flags);
-    else if (n) read_after(o, &st, name, n, canonical, flags);
+    else if (n && (st.links || (canonical && (n = last_name(name, n))))) read_after(o, &st, name, n, canonical, flags);
+    else if (!st.links) record_state(o->record, S_FAILED);
     else tell_blind(BLIND_PATH, path);
     if (o->key) seen_add(o->key);
     scratch_put(name);

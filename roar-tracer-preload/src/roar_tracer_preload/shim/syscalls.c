@@ -18,7 +18,7 @@ EXPORT long wrapped_syscall(long number, long a, long b, long c, long d, long e,
 
 static long call_openat2(int dirfd, const char *path, struct open_how *how, size_t size) {
     struct opening o = {0};
-    int flags = how && size >= sizeof how->flags ? (int)how->flags : O_PATH;
+    int flags = may_be_text((const char *)how) && size >= sizeof how->flags ? (int)how->flags : O_PATH;
     open_before(&o, dirfd, path, flags);
     long fd = NEXT(syscall)(__NR_openat2, dirfd, path, how, size);
     open_after(&o, (int)fd, path, flags);

@@ -90,10 +90,10 @@ ssize_t name_of(struct loop *loop, int directory, uint64_t address) {
         return length;
     }
     ssize_t base = directory_of(loop, directory);
-    if (!base)
-        return 0;
     if (base == 1)
         base = 0;
+    else if (!base || base + 1 + length >= LONGEST)
+        return 0;
     name[base] = '/';
     memmove(name + base + 1, path, (size_t)length + 1);
     return base + 1 + length;

@@ -28,10 +28,12 @@ class Found(NamedTuple):
     """A file that is there."""
 
     path: bytes
-    """Canonical; empty for one that has no name (O_TMPFILE)."""
+    """Canonical; empty for one that has no name, or none any more."""
     stat: FileStat
     is_certain: bool = True
     """False: the process is in another mount namespace, and the path leads elsewhere here."""
+    last_path: bytes = b""
+    """What was the path of a file that was removed."""
 
 
 class Names:
@@ -120,7 +122,10 @@ class Names:
         finally:
             os.close(fd)
         if not status.st_nlink and path.endswith(_DELETED):
-            return Found(b"", stat_of(status))
+            never_named = b"/#%d" % status.st_ino  # O_TMPFILE
+            last = path.removesuffix(_DELETED)
+            was = b"" if last.endswith(never_named) or last.startswith(b"/memfd:") else last
+            return Found(b"", stat_of(status), last_path=was)
         certain = not self.careful or _identity(path) == (status.st_dev, status.st_ino)
         return Found(path, stat_of(status), certain)
 

@@ -60,16 +60,20 @@ class Opening:
             self._open_found(task, name, found, flags)
 
     def _open_found(self, task: int, name: bytes, found: Found, flags: int) -> None:
-        path, stat, _ = found
+        path, stat = found.path, found.stat
         if not modes.S_ISREG(stat.mode) or path.startswith(_NO_FILES):
             if path.startswith(_SPECIAL):
                 self._ledger.remember(name, path, known.ALL)
             return
         access = flags & os.O_ACCMODE
+        if not path:
+            if found.last_path and access != os.O_WRONLY:
+                self._ledger.writer.add(Kind.OPEN, task, found.last_path, flags=flags, existed=False, stat=stat)
+            return
         wanted = (os.R_OK, os.W_OK, os.R_OK | os.W_OK, os.R_OK | os.W_OK)[access]
         if flags & os.O_TRUNC:
             wanted |= os.W_OK
-        if not path or not self._sight.may(task, path, wanted) or self._sight.has_no_descriptor(task):
+        if not self._sight.may(task, path, wanted) or self._sight.has_no_descriptor(task):
             return
         if flags & os.O_NOATIME and not self._sight.may_leave_times(task, path):
             return

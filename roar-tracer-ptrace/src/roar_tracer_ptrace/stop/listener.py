@@ -21,6 +21,7 @@ from roar_tracer_ptrace.observe.ledger import Ledger
 
 _REMEMBERED_S = 0.1
 """A working directory is remembered for a moment, in which no process number can come back."""
+_PATH_MAX = 4096
 _CREAT = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
 _SPECIAL = os.O_EXCL | O_TMPFILE
 _ARGS_AT = 4
@@ -158,6 +159,8 @@ class Listener:
             if not base:
                 return False
             name = base + path
+            if len(name) >= _PATH_MAX:
+                return False
         else:
             return False
         self.name = name
