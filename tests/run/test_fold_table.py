@@ -25,6 +25,10 @@ def read(path: str, ino: int, **more: int) -> Event:
     return Event(Kind.OPEN, 1, 0, path.encode(), stat=st(ino, **more), resolved=True)
 
 
+def lost(path: str, ino: int) -> Event:
+    return Event(Kind.OPEN, 1, 0, path.encode(), existed=False, stat=st(ino), resolved=True)
+
+
 def create(path: str, flags: int = W | CREATE | TRUNC, confirmed: bool = True) -> Event:
     return Event(Kind.WRITE, 1, 0, path.encode(), flags=flags, existed=False, confirmed=confirmed)
 
@@ -211,6 +215,29 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
     ("an executed program is an input (NORM-4)", [execute("/p", 1)], {"/p": st(1)}, "/p", ""),
     ("a program that the job compiled is not", [create("/p"), execute("/p", 9)], {"/p": st(9)}, "", "/p"),
     ("an output that became a directory", [create("/o")], {"/o": st(9, mode=DIR)}, "", ""),
+    (
+        "a directory and a file exchanged (directory first)",
+        [create("/d/f"), create("/o"), rename("/d", "/o", 3, DIR, EXCHANGE)],
+        {"/d": st(9), "/o": st(3, mode=DIR), "/o/f": st(8)},
+        "",
+        "/d /o/f",
+    ),
+    (
+        "a directory and a file exchanged (file first)",
+        [create("/d/f"), create("/o"), rename("/o", "/d", 9, REG, EXCHANGE)],
+        {"/d": st(9), "/o": st(3, mode=DIR), "/o/f": st(8)},
+        "",
+        "/d /o/f",
+    ),
+    ("read by a descriptor when its name was gone", [unlink("/a"), lost("/a", 1)], {}, "/a", ""),
+    ("made, and read by a descriptor when its name was gone", [create("/t"), unlink("/t", 9), lost("/t", 9)], {}, "", ""),
+    (
+        "renamed, and read by a descriptor when its name was gone",
+        [rename("/a", "/b"), unlink("/b"), lost("/b", 1)],
+        {},
+        "/a",
+        "",
+    ),
     ("a kill before a file was made", [create("/o", confirmed=False)], {}, "", ""),
     ("a kill after a file was made", [create("/o", confirmed=False)], {"/o": st(9)}, "", "/o"),
     ("a kill before a truncation", [write("/a", 1, W | TRUNC, confirmed=False)], {"/a": st(1)}, "", ""),
