@@ -25,12 +25,19 @@ u32 process_id(void) { return quiet ? process_owner : (u32)SYS(__NR_getpid); }
 
 /* Whether an object may be part of the project: the system's own are its environment. */
 static int is_ours_to_see(const char *name) {
-    if (name[0] != '/' || has_prefix(name, "/usr/") || has_prefix(name, "/lib") || has_prefix(name, "/bin/")) return 0;
+    if (has_prefix(name, "/usr/") || has_prefix(name, "/lib") || has_prefix(name, "/bin/")) return 0;
     return !has_prefix(name, "/sbin/") && !str_equal(name, shim_path);
 }
 
 static void see_object(const char *name) {
-    if (is_ours_to_see(name)) observe_object(AT_FDCWD, name);
+    if (name[0] == '/' && is_ours_to_see(name)) observe_object(AT_FDCWD, name);
+}
+
+/* Before the program has begun a relative name (LD_PRELOAD=./x.so) is still of the directory in which the loader used it. */
+static void see_first_object(const char *name) {
+    const char *c = name;
+    while (*c && *c != '/') c++;
+    if (*c && is_ours_to_see(name)) observe_object(AT_FDCWD, name);
 }
 
 /* The program's name as execve(2) was given it; when that is relative or /proc/self/exe, the kernel's own.  Asking the kernel makes it set up
@@ -50,7 +57,7 @@ __attribute__((constructor)) static void loaded(void) {
     const char *program = program_name(buffer, sizeof buffer);
     record_state(record_new(K_START, (u32)SYS(__NR_getppid), program, str_len(program), "", 0), S_OK);
     see_object(program); /* known already, unless a program that we are blind in started it */
-    next_objects(see_object);
+    next_objects(see_first_object);
 }
 
 /* Libraries that came by dlopen() of a bare name are seen here; a killed process doesn't get here. */
