@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from e2e.acting import ROAR, Gate, until
-from fidelity.lines import AsBare, Lines, cases
+from fidelity.lines import Lines, as_bare_or_told, cases
 from fidelity.started import Started
 from fidelity.tracers import NOT_WITHIN_ITSELF, Tracer
 
@@ -131,8 +131,8 @@ LINES = {
 
 @pytest.mark.requirement("RUN-2", "RUN-3", "NORM-7")
 @cases(LINES)
-def test_what_goes_on_beside_is_as_without_roar(as_bare: AsBare, line: str) -> None:
-    as_bare(line)
+def test_what_goes_on_beside_is_as_without_roar(lines: Lines, tracer: Tracer, line: str) -> None:
+    as_bare_or_told(lines, tracer, line)
 
 
 @pytest.mark.requirement("RUN-2", "RUN-3")
@@ -186,11 +186,11 @@ def test_roar_killed_at_any_moment_leaves_the_command_to_finish_its_work(
 ) -> None:
     """Once it has begun, it is neither stopped nor does any call of it fail; and what was seen is recorded by the next command."""
     begun = 0
-    for number in range(12):
+    for number in range(9):
         work = place / str(number)
         work.mkdir()
         (work / "README").write_text("one\n")
-        with Started(lines, tracer, [sys.executable, "-S", "-c", WORK, str(work), "400"]) as started:
+        with Started(lines, tracer, [sys.executable, "-S", "-c", WORK, str(work), "300"]) as started:
             if number % 3:  # well into the work, else while it starts
                 until(lambda: (work / "begin").exists(), "the command was not started", 20)  # noqa: B023
             time.sleep(0.01 * number)
@@ -199,7 +199,7 @@ def test_roar_killed_at_any_moment_leaves_the_command_to_finish_its_work(
         if started.process.returncode == -signal.SIGKILL and settled(work):
             begun += 1
             until(lambda: (work / "end").exists(), f"the command did not finish its work: {list(work.iterdir())}", 20)  # noqa: B023
-    assert begun >= 5
+    assert begun >= 4
     runs = lines.workspace.root / ".roar" / "runs"
     until(lambda: nothing_left(lines, runs), f"a run was not recorded: {list(runs.iterdir())}", 20)
     assert subprocess.run([*ROAR, "fsck"], cwd=lines.workspace.root, env=lines.env(), check=False).returncode == 0

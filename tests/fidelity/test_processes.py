@@ -44,7 +44,7 @@ AS_ROOT = {
     "a mount that goes": "@ unshare -m sh -c 'mkdir m; mount -t tmpfs none m; echo x > m/f; cat m/f; cd m; cat f; cd ..;"
     " umount m; echo $?; rmdir m'",
     "a process space of its own": "@ unshare -pf --mount-proc sh -c 'echo $$; cat README | wc -l;"
-    " ls -d /proc/[0-9]* | wc -l; exit 3'; echo $?",
+    " echo /proc/[0-9]*; exit 3'; echo $?",
     "another root": "mkdir -p r/bin; cp $(command -v busybox) r/bin/sh; echo in > r/f;"
     " @ chroot r /bin/sh -c 'read x < /f; echo $x; echo out > /g; read x < /g; echo $x; exit 3'; echo $?; rm -r r",
     "another user": "@ setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'id -u; cat README; echo x > none; exit 3'; echo $?",

@@ -61,16 +61,16 @@ SIGNALS = {
     ' kill -CONT $!; until grep -q "State:.S" /proc/$!/status; do :; done; kill $!; wait $!; echo $?\'',
     "a child is killed while it is stopped": "@ sh -c 'sleep 50 & kill -STOP $!; kill -9 $!; wait $!; echo $?'",
     "a trap that opens files": "@ sh -c 'trap \"cat README; echo x > made\" USR1; kill -USR1 $$; cat made; exit 7'; echo $?",
-    "the command stops and goes on": "set -m; @ sh -c 'kill -STOP $$; echo on; exit 3' &"
+    "the command stops and goes on": "set -m; exec 2>/dev/null; @ sh -c 'kill -STOP $$; echo on; exit 3' &"
     " until jobs -l | grep -q Stopped; do :; done; kill -CONT %1; wait %1; echo $?",
-    "the command stops as a terminal stops it": "set -m; @ sh -c 'kill -TSTP $$; echo on; exit 3' &"
+    "the command stops as a terminal stops it": "set -m; exec 2>/dev/null; @ sh -c 'kill -TSTP $$; echo on; exit 3' &"
     " until jobs -l | grep -q Stopped; do :; done; kill -CONT %1; wait %1; echo $?",
-    "the group stops and goes on": "set -m; @ sh -c '>ready; until [ -e go ]; do :; done; echo on; exit 3' &"
+    "the group stops and goes on": "set -m; exec 2>/dev/null; @ sh -c '>ready; until [ -e go ]; do :; done; echo on; exit 3' &"
     " until [ -e ready ]; do :; done; kill -STOP %1; until jobs -l | grep -q Stopped; do :; done;"
     " kill -CONT %1; >go; wait %1; echo $?",
-    "a stopped job is killed": "set -m; @ sh -c '>ready; kill -STOP $$' & until [ -e ready ]; do :; done;"
+    "a stopped job is killed": "set -m; exec 2>/dev/null; @ sh -c '>ready; kill -STOP $$' & until [ -e ready ]; do :; done;"
     " until jobs -l | grep -q Stopped; do :; done; kill -KILL %1; while jobs -l | grep -q Stopped; do :; done; wait %1; echo $?",
-    "a stopped job is ended": "set -m; @ sh -c '>ready; kill -STOP $$' & until [ -e ready ]; do :; done;"
+    "a stopped job is ended": "set -m; exec 2>/dev/null; @ sh -c '>ready; kill -STOP $$' & until [ -e ready ]; do :; done;"
     " until jobs -l | grep -q Stopped; do :; done; kill %1; kill -CONT %1; wait %1; echo $?",
 }
 

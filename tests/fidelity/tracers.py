@@ -30,8 +30,10 @@ VARIANTS_PATH = Path(__file__).parents[1] / "ptrace" / "ways"
 
 
 def all_tracers() -> list[Tracer]:
-    """Every tracer that is installed, and the variants."""
-    return [*(Tracer(name) for name in Plugins().tracers()), *VARIANTS]
+    """Every tracer that is installed, and the variants; ``ROAR_TEST_TRACERS=ptrace,preload`` leaves the others out."""
+    chosen = os.environ.get("ROAR_TEST_TRACERS", "").split(",")
+    found = [*(Tracer(name) for name in Plugins().tracers()), *VARIANTS]
+    return [tracer for tracer in found if tracer.name in chosen or chosen == [""]]
 
 
 class Difference(NamedTuple):
@@ -124,6 +126,8 @@ _NOT_TRACED = Inside(("strace -f -o log @",), "ptrace is forbidden here: roar it
 _NO_DEBUGGERS = Inside(("strace", "gdb", "debugger"), Blind.NESTED_TRACE)
 _ONE_LISTENER = Inside(("sandbox listener",), "a seccomp listener of its own")
 _NO_STRICT_MODE = Inside(("sandbox strict",), "seccomp's strict mode")
+_NO_THIRD_RUN = Inside(("@ @ @ ",), "roar itself runs under a seccomp listener")
+_NO_SECOND_RUN = Inside(("@ @ ", "@ sh -c '@ "), "roar itself is traced")
 _NO_SETUID = Inside(("6755", "setcap"), "setuid")
 _NO_OTHER_TRACE = Inside(("sandbox trace", "debugger filter"), Blind.SECCOMP)
 NOT_WITHIN_ITSELF = frozenset({"ptrace-stops", "ptrace-every"})
@@ -133,10 +137,10 @@ INSIDE: dict[str, tuple[Inside, ...]] = {
         Inside(("sandbox closed",), Blind.SECCOMP),
         Inside(("limits program",), "the tracer did not start in"),  # the loader says that it can't open the library
     ),
-    "ptrace": (_ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
-    "ptrace-python": (_ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
-    "ptrace-stops": (_NOT_TRACED, _NO_DEBUGGERS, _NO_STRICT_MODE, _NO_OTHER_TRACE),
-    "ptrace-every": (_NOT_TRACED, _NO_DEBUGGERS, _NO_OTHER_TRACE),
+    "ptrace": (_NO_THIRD_RUN, _ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
+    "ptrace-python": (_NO_THIRD_RUN, _ONE_LISTENER, _NO_STRICT_MODE, _NO_OTHER_TRACE),
+    "ptrace-stops": (_NO_SECOND_RUN, _NOT_TRACED, _NO_DEBUGGERS, _NO_STRICT_MODE, _NO_OTHER_TRACE),
+    "ptrace-every": (_NO_SECOND_RUN, _NOT_TRACED, _NO_DEBUGGERS, _NO_OTHER_TRACE),
 }
 """Tracer → what does not work.  Everything else does."""
 INSIDE_OF_USERS = {name: (_NO_SETUID,) for name in ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")}
