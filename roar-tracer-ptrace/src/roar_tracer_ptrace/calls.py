@@ -41,7 +41,13 @@ class Op(IntEnum):
     CHDIR = auto()  # whatever
     MMAP = auto()  # address, length, protection, flags, descriptor
     IO_URING = auto()
-    IDENTITY = auto()  # user, group and capabilities of the process change
+    SETUID = auto()  # user: of setfsuid(2), too
+    SETREUID = auto()  # two users
+    SETRESUID = auto()  # three users
+    SETGID = auto()  # group: of setfsgid(2), too
+    SETREGID = auto()  # two groups
+    SETRESGID = auto()  # three groups
+    IDENTITY = auto()  # groups and capabilities of the process change
     CONFINE = auto()  # Landlock: files are refused that permissions would allow
     ROOT = auto()  # chroot, pivot_root, mounts: paths change their meaning
     CLONE = auto()  # flags
@@ -70,8 +76,9 @@ _X86_64 = {
     82: Op.RENAME, 264: Op.RENAMEAT, 316: Op.RENAMEAT2, 86: Op.LINK, 265: Op.LINKAT, 88: Op.SYMLINK, 266: Op.SYMLINKAT,
     87: Op.UNLINK, 263: Op.UNLINKAT, 76: Op.TRUNCATE, 77: Op.FTRUNCATE, 132: Op.UTIME, 235: Op.UTIME, 261: Op.FUTIMESAT, 280: Op.UTIMENSAT,
     59: Op.EXECVE, 322: Op.EXECVEAT, 80: Op.CHDIR, 81: Op.CHDIR, 9: Op.MMAP,
-    # setuid setgid setreuid setregid setgroups setresuid setresgid setfsuid setfsgid capset
-    **dict.fromkeys((105, 106, 113, 114, 116, 117, 119, 122, 123, 126), Op.IDENTITY),
+    105: Op.SETUID, 122: Op.SETUID, 113: Op.SETREUID, 117: Op.SETRESUID,
+    106: Op.SETGID, 123: Op.SETGID, 114: Op.SETREGID, 119: Op.SETRESGID,
+    116: Op.IDENTITY, 126: Op.IDENTITY,  # setgroups capset
     155: Op.ROOT, 161: Op.ROOT, 165: Op.ROOT, 166: Op.ROOT, 308: Op.ROOT,  # pivot_root chroot mount umount2 setns
     56: Op.CLONE, 272: Op.UNSHARE, 317: Op.SECCOMP, 157: Op.STRICT, 101: Op.PTRACE, 160: Op.LIMIT, 302: Op.PRLIMIT,
     520: Op.EXECVE, 545: Op.EXECVEAT, 521: Op.PTRACE,  # of x32, which shares the other numbers
@@ -83,9 +90,12 @@ _I386 = {
     10: Op.UNLINK, 301: Op.UNLINKAT, 92: Op.TRUNCATE, 193: Op.TRUNCATE64, 93: Op.FTRUNCATE, 194: Op.FTRUNCATE64,
     30: Op.UTIME, 271: Op.UTIME, 299: Op.FUTIMESAT,
     320: Op.UTIMENSAT, 412: Op.UTIMENSAT, 11: Op.EXECVE, 358: Op.EXECVEAT, 12: Op.CHDIR, 133: Op.CHDIR, 192: Op.MMAP,
-    # the same with 16-bit and 32-bit ids
-    **dict.fromkeys((23, 46, 70, 71, 81, 138, 139, 164, 170, 185), Op.IDENTITY),
-    **dict.fromkeys((203, 204, 206, 208, 210, 213, 214, 215, 216), Op.IDENTITY),
+    # with 16-bit and with 32-bit ids
+    23: Op.SETUID, 138: Op.SETUID, 70: Op.SETREUID, 164: Op.SETRESUID,
+    213: Op.SETUID, 215: Op.SETUID, 203: Op.SETREUID, 208: Op.SETRESUID,
+    46: Op.SETGID, 139: Op.SETGID, 71: Op.SETREGID, 170: Op.SETRESGID,
+    214: Op.SETGID, 216: Op.SETGID, 204: Op.SETREGID, 210: Op.SETRESGID,
+    81: Op.IDENTITY, 206: Op.IDENTITY, 185: Op.IDENTITY,
     217: Op.ROOT, 61: Op.ROOT, 21: Op.ROOT, 22: Op.ROOT, 52: Op.ROOT, 346: Op.ROOT,
     120: Op.CLONE, 310: Op.UNSHARE, 354: Op.SECCOMP, 172: Op.STRICT, 26: Op.PTRACE, 75: Op.LIMIT, 340: Op.PRLIMIT,
     **_COMMON,
@@ -94,7 +104,9 @@ _AARCH64 = {
     56: Op.OPENAT, 265: Op.OPEN_BY_HANDLE, 33: Op.MKNODAT, 38: Op.RENAMEAT, 276: Op.RENAMEAT2, 37: Op.LINKAT,
     36: Op.SYMLINKAT, 35: Op.UNLINKAT, 45: Op.TRUNCATE, 46: Op.FTRUNCATE, 88: Op.UTIMENSAT,
     221: Op.EXECVE, 281: Op.EXECVEAT, 49: Op.CHDIR, 50: Op.CHDIR, 222: Op.MMAP,
-    **dict.fromkeys((91, 143, 144, 145, 146, 147, 149, 151, 152, 159), Op.IDENTITY),
+    146: Op.SETUID, 151: Op.SETUID, 145: Op.SETREUID, 147: Op.SETRESUID,
+    144: Op.SETGID, 152: Op.SETGID, 143: Op.SETREGID, 149: Op.SETRESGID,
+    159: Op.IDENTITY, 91: Op.IDENTITY,
     41: Op.ROOT, 51: Op.ROOT, 40: Op.ROOT, 39: Op.ROOT, 268: Op.ROOT,
     220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 167: Op.STRICT, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
     **_COMMON,

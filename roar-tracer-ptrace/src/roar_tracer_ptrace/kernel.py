@@ -28,11 +28,18 @@ _word = ctypes.c_long
 syscall = _function("syscall", *(_word,) * 7)
 prctl = _function("prctl", *(_word,) * 5, result=ctypes.c_int)
 ioctl = _function("ioctl", ctypes.c_int, ctypes.c_ulong, _word, result=ctypes.c_int)
+_socketpair = _function("socketpair", ctypes.c_int, ctypes.c_int, ctypes.c_int, _word, result=ctypes.c_int)
+_sendmsg = _function("sendmsg", ctypes.c_int, _word, ctypes.c_int)
+_recvmsg = _function("recvmsg", ctypes.c_int, _word, ctypes.c_int)
 vm_readv = _function("process_vm_readv", *(_word,) * 6)
 
 _X86_64, _AARCH64 = {"seccomp": 317, "open_by_handle_at": 304}, {"seccomp": 277, "open_by_handle_at": 265}
 _NUMBERS = _AARCH64 if os.uname().machine == "aarch64" else _X86_64
-_OPENAT2, _PIDFD_GETFD = 437, 438
+_OPENAT2 = 437
+
+_AF_UNIX, _SOCK_STREAM, _SOCK_CLOEXEC, _SOL_SOCKET, _SCM_RIGHTS, _MSG_CMSG_CLOEXEC = 1, 1, 0o2000000, 1, 1, 0x40000000
+_CONTROL, _CONTROL_LENGTH, _CONTROL_SIZE = "@Niii", 20, 24
+"""struct cmsghdr and a descriptor, CMSG_LEN and CMSG_SPACE of it (cmsg(3))."""
 
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _SET_MODE_FILTER = 1
@@ -73,12 +80,46 @@ def install(filter: bytes, privileged: bool, listen: bool) -> int:
     return done
 
 
-def descriptor_of(pidfd: int, number: int) -> int:
-    """A copy of another process's descriptor.  Raises OSError."""
-    done = syscall(_PIDFD_GETFD, pidfd, number, 0, 0, 0, 0)
-    if done < 0:
+def socket_pair() -> tuple[int, int]:
+    """Two connected sockets.  (Importing `socket` would take as long as all the rest.)  Raises OSError."""
+    pair = (ctypes.c_int * 2)()
+    if _socketpair(_AF_UNIX, _SOCK_STREAM | _SOCK_CLOEXEC, 0, ctypes.addressof(pair)) < 0:
         raise _error()
-    return done
+    return pair[0], pair[1]
+
+
+def send_descriptor(socket: int, fd: int) -> None:
+    """Gives another process a copy of a descriptor (SCM_RIGHTS): pidfd_getfd(2) is forbidden in most containers."""
+    message = _Message(struct.pack(_CONTROL, _CONTROL_LENGTH, _SOL_SOCKET, _SCM_RIGHTS, fd))
+    if _sendmsg(socket, message.at, 0) < 0:
+        raise _error()
+
+
+def receive_descriptor(socket: int) -> int:
+    """What `send_descriptor` gave.  Raises OSError: EBADF when nothing was."""
+    message = _Message()
+    if _recvmsg(socket, message.at, _MSG_CMSG_CLOEXEC) < 0:
+        raise _error()
+    length, level, kind, fd = struct.unpack_from(_CONTROL, message.control)
+    if (length, level, kind) != (_CONTROL_LENGTH, _SOL_SOCKET, _SCM_RIGHTS):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return int(fd)
+
+
+class _Message:
+    """A struct msghdr of one byte with room for a control message."""
+
+    def __init__(self, control: bytes = b"") -> None:
+        self.control = ctypes.create_string_buffer(control, _CONTROL_SIZE)
+        self._byte = ctypes.create_string_buffer(1)
+        self._vector = ctypes.create_string_buffer(struct.pack("@PN", ctypes.addressof(self._byte), 1))
+        self._head = ctypes.create_string_buffer(
+            struct.pack(
+                "@PIPNPNi4x",
+                *(0, 0, ctypes.addressof(self._vector), 1, ctypes.addressof(self.control), _CONTROL_SIZE, 0),
+            )
+        )
+        self.at = ctypes.addressof(self._head)
 
 
 def adopt_orphans() -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from roar.api.tracer import Check, Preflight
 from roar_tracer_ptrace import powers
 from roar_tracer_ptrace.build import LIBRARY_NAME, BuildFailed, build
-from roar_tracer_ptrace.calls import INTERFACES
-from roar_tracer_ptrace.ways import Way
+from roar_tracer_ptrace.ways import MACHINES, Way
 
 _TRIAL_S = 20
 _IN_CONTAINER = (
@@ -30,13 +28,18 @@ def check(ways: tuple[Way, ...], accelerated: bool, deep: bool = False) -> Prefl
     """
     checks = [_platform(), _scope()]
     if deep and all(one.ok for one in checks):
-        checks += [*_trials(ways), _loop(accelerated), _set_id()]
+        chosen, trials = _trials(ways)
+        checks += trials
+        if chosen == Way.LISTENER:
+            checks.append(_loop(accelerated))
+        if chosen is not None:
+            checks.append(_set_id())
     return Preflight(tuple(checks))
 
 
 def _platform() -> Check:
     machine = os.uname().machine
-    supported = sys.platform == "linux" and machine in INTERFACES
+    supported = sys.platform == "linux" and machine in MACHINES
     return Check("platform", supported, f"{sys.platform} on {machine}" + ("" if supported else " isn't supported"))
 
 
@@ -57,8 +60,8 @@ def _scope() -> Check:
     return Check(name, True, str(scope))
 
 
-def _trials(ways: tuple[Way, ...]) -> Iterator[Check]:
-    """Runs a real command by each way and looks whether a file that it read was seen."""
+def _trials(ways: tuple[Way, ...]) -> tuple[Way | None, list[Check]]:
+    """Runs a real command by each way and looks whether a file that it read was seen; the way that a run would go, and the checks."""
     import json
     import subprocess  # here: each start of roar comes through this module, whatever its tracer
 
@@ -73,17 +76,17 @@ def _trials(ways: tuple[Way, ...]) -> Iterator[Check]:
         )
         found = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        yield Check("trial run", False, f"a trial run failed: {error}", _IN_CONTAINER)
-        return
+        return None, [Check("trial run", False, f"a trial run failed: {error}", _IN_CONTAINER)]
     chosen = next((way for way in ways if not found[way.name]), None)
     if chosen is None:
         why = "; ".join(f"{way}: {found[way.name]}" for way in ways)
-        yield Check("trial run", False, f"a trial run failed: {why}", _IN_CONTAINER)
-        return
-    yield Check("trial run", True, f"a file read by cat was seen, by {chosen}: that way is used")
+        return None, [Check("trial run", False, f"a trial run failed: {why}", _IN_CONTAINER)]
+    checks = [Check("trial run", True, f"a file read by cat was seen, by {chosen}: that way is used")]
     for way in ways:
         if way != chosen:
-            yield Check(str(way), True, f"not here: {found[way.name]}" if found[way.name] else "would work too, slower")
+            why = f"not here: {found[way.name]}" if found[way.name] else "would work too, slower"
+            checks.append(Check(str(way), True, why))
+    return chosen, checks
 
 
 def _loop(accelerated: bool) -> Check:

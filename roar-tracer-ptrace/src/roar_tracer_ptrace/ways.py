@@ -8,6 +8,8 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
+MACHINES = ("x86_64", "aarch64")
+"""Of which the system calls are known: the keys of `calls.INTERFACES`, which a start of roar need not import."""
 _FAILURE = "failure"
 
 

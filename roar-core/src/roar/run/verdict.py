@@ -18,7 +18,10 @@ _EXPLAINED = {
         "{0} is a setuid program or has file capabilities: what it read and wrote was not seen",
         _OTHER_TRACER,
     ),
-    Blind.IO_URING: ("io_uring was used{in_0}: what went through it was not seen", _OTHER_TRACER),
+    Blind.IO_URING: (
+        "io_uring was used{in_0}: what went through it was not seen",
+        "use a tracer that sees it, ebpf: roar tracer",
+    ),
     Blind.DEEPBIND: ("{0} was loaded with RTLD_DEEPBIND: the files that it opens were not seen", _OTHER_TRACER),
     Blind.NAMESPACE: (
         "the command moved to another namespace or root (chroot){in_0}: paths from there on may be wrong",

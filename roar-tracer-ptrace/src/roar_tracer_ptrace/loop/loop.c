@@ -52,7 +52,7 @@ static uint32_t bits_of(uint64_t flags) {
 static int tells_nothing(struct loop *loop) {
     const uint64_t *args = (const uint64_t *)loop->call.data.args;
     int directory = AT_FDCWD;
-    uint64_t address = args[0], flags = O_CREAT | O_WRONLY | O_TRUNC;
+    uint64_t address = args[0], flags = 0;
     enum quick quick = quick_of(loop);
 
     loop->has_name = 0;
@@ -74,10 +74,10 @@ static int tells_nothing(struct loop *loop) {
         return bits & RUN || access(loop->name, X_OK) != 0;
     if (flags & (O_EXCL | (O_TMPFILE & ~O_DIRECTORY)))
         return 0;
-    uint32_t wanted = bits_of(flags);
+    uint32_t wanted = bits_of(flags) | (flags & O_CREAT ? FIXED : 0);
     if ((bits & wanted) == wanted)
         return 1;
-    return wanted == READ && !(flags & O_CREAT) && access(loop->name, R_OK) != 0;
+    return wanted == READ && access(loop->name, R_OK) != 0;
 }
 
 EXPORT struct loop *roar_loop_new(int listener, int wake) {

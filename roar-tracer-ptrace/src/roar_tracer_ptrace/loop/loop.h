@@ -16,10 +16,10 @@ enum { NUMBERS = 640, MOST_AWAITED = 64, NAME_SIZE = 8192 };
 enum came { CALL = 1, WAKE = 2, QUIET = 3, END = 4 };
 
 /* what accelerated.py calls the calls that can be answered here */
-enum quick { NOT_QUICK, QUICK_OPEN, QUICK_OPENAT, QUICK_CREAT, QUICK_EXECVE };
+enum quick { NOT_QUICK, QUICK_OPEN, QUICK_OPENAT, QUICK_EXECVE };
 
 /* known.py */
-enum { READ = 1, ADD = 2, REPLACE = 4, RUN = 8 };
+enum { READ = 1, ADD = 2, REPLACE = 4, RUN = 8, FIXED = 16 };
 
 struct interface {
     uint32_t audit;

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from roar_tracer_ptrace.calls import O_CHANGES
 
-READ, ADD, REPLACE, RUN = 1, 2, 4, 8
-"""Reading it, opening it for change, truncating it, executing it adds nothing."""
-ALL = READ | ADD | REPLACE | RUN
+READ, ADD, REPLACE, RUN, FIXED = 1, 2, 4, 8, 16
+"""Reading it, opening it for change, truncating it, executing it adds nothing; it is a device or the like, which nobody moves."""
+ALL = READ | ADD | REPLACE | RUN | FIXED
 
 
 def bits_of(flags: int) -> int:

@@ -11,7 +11,7 @@ from roar.api.events import Kind
 from roar_tracer_ptrace.calls import INTERFACES
 from roar_tracer_ptrace.journal import LOST, Writer
 from roar_tracer_ptrace.observe.known import Known
-from roar_tracer_ptrace.observe.outcomes import Pending, Times, Wandering
+from roar_tracer_ptrace.observe.outcomes import Passing, Pending, Times, Wandering
 
 _RACE_S, _LOOK_AGAIN_S = 0.005, 0.00005
 """So long is waited for a call that was let go and has not happened yet when another one touches the same file."""
@@ -61,15 +61,48 @@ class Ledger:
             path2: …
             fields: …
         """
-        self._settle_others(pending)
+        if self.awaited:
+            self.make_way(task, *pending.paths, all_of_them=pending.moves)
         self._unlearn(pending)
         pending.number = self.writer.add(kind, task, path, path2, pending=True, **fields)
         self.awaited[task] = pending
+
+    def make_way(self, task: int, *paths: bytes, all_of_them: bool = False) -> bool:
+        """Waits until other threads' calls are over that were let go and may just be changing what is at some paths.
+
+        So one sees what will be there when the thread's own call happens, and what they left is still to be seen.
+
+        Args:
+            task: the thread.
+            paths: canonical.
+            all_of_them: calls on any path.
+
+        Returns:
+            Whether there were some.
+        """
+        found = False
+        for other, pending in list(self.awaited.items()):
+            if other == task or not (all_of_them or pending.moves or any(path in pending.paths for path in paths)):
+                continue
+            until = time.monotonic() + _RACE_S
+            while not pending.look() and _is_calling(other, pending) and time.monotonic() < until:
+                time.sleep(_LOOK_AGAIN_S)
+            self.settle(other)
+            found = True
+        return found
 
     def wander(self, task: int) -> None:
         """A thread is about to change its working directory."""
         self.on_wander()
         self.awaited[task] = Wandering()
+        self.awaited[task].then = self.on_wander
+
+    def watch(self, task: int, path: bytes) -> None:
+        """A thread is about to open a file for change that it would make if another thread took it away meanwhile.
+
+        Nothing is to be told of it, but whoever takes it away shall wait.
+        """
+        self.awaited[task] = Passing(path)
 
     def leave(self, task: int, failed: bool) -> None:
         """The awaited call of a thread has returned, as a tracer can see that sees exits."""
@@ -101,9 +134,6 @@ class Ledger:
             self.known.add(name, path, bits)
 
     def _conclude(self, pending: Pending, succeeded: bool) -> None:
-        if isinstance(pending, Wandering):
-            self.on_wander()
-            return
         self.writer.outcome(pending.number, not succeeded, pending.value)
         if succeeded:
             self._unlearn(pending)
@@ -118,15 +148,6 @@ class Ledger:
         elif pending.breaks:
             for path in pending.paths:
                 self.known.drop(path)
-
-    def _settle_others(self, newcomer: Pending) -> None:
-        """Other threads' calls on the same files are settled first: what they left is still to be seen."""
-        for task, pending in list(self.awaited.items()):
-            if newcomer.moves or pending.moves or not set(newcomer.paths).isdisjoint(pending.paths):
-                until = time.monotonic() + _RACE_S
-                while not pending.look() and _is_calling(task, pending) and time.monotonic() < until:
-                    time.sleep(_LOOK_AGAIN_S)
-                self.settle(task)
 
 
 def _is_calling(task: int, pending: Pending) -> bool:

@@ -7,10 +7,11 @@ The same for all ways of stopping calls.  `Observer.enter` is told of a call bef
 from __future__ import annotations
 
 import errno
+import os
 
 from roar.api.events import Blind
 from roar_tracer_ptrace import journal
-from roar_tracer_ptrace.calls import ROAR_ITSELF, Op, is_of_interest
+from roar_tracer_ptrace.calls import INT, ROAR_ITSELF, Op, is_of_interest
 from roar_tracer_ptrace.observe.acts import Acts, Args
 from roar_tracer_ptrace.observe.content import Content
 from roar_tracer_ptrace.observe.executing import Executing
@@ -38,12 +39,18 @@ class Observer:
     def __init__(self, writer: journal.Writer, keeps_privileges: bool, listens: bool) -> None:
         self._keeps_privileges = keeps_privileges
         self._listens = listens
-        self._sight = Sight(writer)
         self.ledger = Ledger(writer)
+        self._sight = Sight(self.ledger)
         self.ledger.on_move = self._forget
         self._acts: Acts = {
             Op.CHDIR: lambda task, _args, _name: self.ledger.wander(task),
             Op.IO_URING: lambda task, _args, _name: self.blind(Blind.IO_URING, task),
+            Op.SETUID: lambda _task, args, _name: self._take_on(args[:1], os.geteuid()),
+            Op.SETREUID: lambda _task, args, _name: self._take_on(args[:2], os.geteuid()),
+            Op.SETRESUID: lambda _task, args, _name: self._take_on(args[:3], os.geteuid()),
+            Op.SETGID: lambda _task, args, _name: self._take_on(args[:1], os.getegid()),
+            Op.SETREGID: lambda _task, args, _name: self._take_on(args[:2], os.getegid()),
+            Op.SETRESGID: lambda _task, args, _name: self._take_on(args[:3], os.getegid()),
             Op.IDENTITY: lambda _task, _args, _name: self._be_careful(identities=True),
             Op.ROOT: lambda _task, _args, _name: self._be_careful(roots=True),
             Op.CLONE: lambda _task, _args, _name: self._be_careful(identities=True, roots=True),
@@ -82,6 +89,11 @@ class Observer:
     def blind(self, reason: str, task: int) -> None:
         """Notes something that can't be seen; see `Sight.blind`."""
         self._sight.blind(reason, task)
+
+    def _take_on(self, ids: Args, own: int) -> None:
+        """Users or groups for a process; -1 leaves one as it is.  Shells and make often set what they have."""
+        if not {number & INT for number in ids} <= {own, INT, INT >> 16}:
+            self._be_careful(identities=True)
 
     def _be_careful(self, identities: bool = False, roots: bool = False) -> None:
         """Somebody may take on another identity, or another view of the file system."""

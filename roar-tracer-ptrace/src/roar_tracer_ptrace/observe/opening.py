@@ -48,8 +48,10 @@ class Opening:
         if flags & O_TMPFILE:
             return  # it has no name; LINKAT may give it one
         if not self._ledger.careful:
-            wanted = known.bits_of(flags)
-            if self._ledger.known.bits.get(name, 0) & wanted == wanted and not flags & os.O_EXCL:
+            wanted, bits = known.bits_of(flags), self._ledger.known.bits.get(name, 0)
+            if bits & wanted == wanted and not flags & os.O_EXCL:
+                if flags & os.O_CREAT and not bits & known.FIXED:
+                    self._ledger.watch(task, self._sight.names.path(name))
                 return
         exclusive = flags & os.O_CREAT and flags & os.O_EXCL
         found = self._sight.find(task, name, not (exclusive or flags & os.O_NOFOLLOW))
@@ -88,6 +90,8 @@ class Opening:
             bits = known.READ
         else:
             self._ledger.writer.add(Kind.WRITE, task, path, flags=flags, existed=True, stat=stat)
+            if flags & os.O_CREAT:
+                self._ledger.watch(task, path)
             bits = known.ADD if access == os.O_WRONLY else known.READ | known.ADD
         self._ledger.remember(name, path, bits)
 

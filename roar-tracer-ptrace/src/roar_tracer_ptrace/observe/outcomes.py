@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from roar.api.events import FileStat
-from roar_tracer_ptrace.journal import stat_of
+from roar_tracer_ptrace.journal import LOST, stat_of
 
 _TICK_NS = 20_000_000
 """Changes that are not further apart may get the same times (see roar's ``run/filetimes.py``)."""
@@ -39,7 +39,7 @@ class Pending(ABC):
     """A call whose outcome isn't known yet.
 
     Attributes:
-        number: of its record.
+        number: of its record; `journal.LOST` when there is none.
         paths: that another call must not change before this one is settled.
         moves: it may change what other paths mean.
         name: as the program named the file, see `known`; empty for none.
@@ -59,7 +59,7 @@ class Pending(ABC):
         return self.moves
 
     def __init__(self, *paths: bytes, name: bytes = b"", bits: int = 0, moves: bool = False) -> None:
-        self.number = -1
+        self.number = LOST
         self.paths = paths
         self.moves = moves
         self.name = name
@@ -188,6 +188,16 @@ class Execution(Pending):
         if now is None or not _is_same(now, self._before):
             return True
         return any(_is_same(now, program) for program in self._programs)
+
+
+class Passing(Pending):
+    """A file that is there was opened for change."""
+
+    __slots__ = ()
+
+    def look(self) -> bool:
+        """That leaves no trace."""
+        return False
 
 
 class Wandering(Pending):

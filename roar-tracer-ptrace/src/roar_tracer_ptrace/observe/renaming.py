@@ -43,7 +43,7 @@ class Renaming:
         target = self._sight.names.path(target_name)
         if source is None or not source.path or not target:
             return
-        there = self._sight.names.find(target, False)
+        there = self._sight.look(task, target, False)
         if flags & (_RENAME_NOREPLACE if there is not None else _RENAME_EXCHANGE):
             return
         touched = (source.stat, there.stat) if there is not None else (source.stat,)
@@ -60,14 +60,14 @@ class Renaming:
         target = self._sight.names.path(self._sight.name(task, new_at, new))
         if source is None or not target or not modes.S_ISREG(source.stat.mode):
             return
-        if self._sight.names.find(target, False) is None:
+        if self._sight.look(task, target, False) is None:
             self._ledger.wait_for(
                 task, Link(source.path, target, source.stat), Kind.LINK, source.path, target, stat=source.stat
             )
 
     def _symlink(self, task: int, text: int, at: int, new: int) -> None:
         path = self._sight.names.path(self._sight.name(task, at, new))
-        if not path or self._sight.names.find(path, False) is not None:
+        if not path or self._sight.look(task, path, False) is not None:
             return
         self._ledger.wait_for(
             task, Creation(path, moves=True), Kind.SYMLINK, self._sight.memory.string(task, text), path

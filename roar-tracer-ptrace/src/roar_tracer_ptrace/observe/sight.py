@@ -6,8 +6,8 @@ import os
 import resource
 
 from roar.api.events import Blind, Kind
-from roar_tracer_ptrace.journal import Writer
 from roar_tracer_ptrace.kernel import Memory
+from roar_tracer_ptrace.observe.ledger import Ledger
 from roar_tracer_ptrace.observe.names import Found, Identities, Names
 
 
@@ -15,11 +15,12 @@ class Sight:
     """Looks at processes and their files.
 
     Args:
-        writer: where blind spots are told.
+        ledger: of the calls that may just be changing what is looked at.
     """
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._writer = ledger.writer
         self._told: set[tuple[str, bytes]] = set()
         self.memory = Memory()
         self.names = Names()
@@ -33,9 +34,18 @@ class Sight:
 
     def find(self, task: int, name: bytes, follow: bool = True) -> Found | None:
         """See `Names.find`; a file that can't be named for sure is a blind spot."""
-        found = self.names.find(name, follow)
+        found = self.look(task, name, follow)
         if found is not None and not found.is_certain:
             self.blind(Blind.NAMESPACE, task, found.path)
+        return found
+
+    def look(self, task: int, name: bytes, follow: bool = True) -> Found | None:
+        """See `Names.find`; what other threads are just doing there is waited for."""
+        if self._ledger.awaited:
+            self._ledger.make_way(task, self.names.path(name))
+        found = self.names.find(name, follow)
+        if found is not None and self._ledger.awaited and self._ledger.make_way(task, found.path):
+            found = self.names.find(name, follow)
         return found
 
     def of_descriptor(self, task: int, descriptor: int) -> Found | None:

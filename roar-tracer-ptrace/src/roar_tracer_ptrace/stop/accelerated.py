@@ -13,7 +13,7 @@ from roar_tracer_ptrace.observe.ledger import Ledger
 from roar_tracer_ptrace.stop.listener import Came, Listener
 
 _NUMBERS, _MOST_AWAITED, _NAME_SIZE = 640, 64, 8192
-_QUICK = {Op.OPEN: 1, Op.OPENAT: 2, Op.CREAT: 3, Op.EXECVE: 4}
+_QUICK = {Op.OPEN: 1, Op.OPENAT: 2, Op.EXECVE: 3}
 _ALL_BITS = 0xFFFFFFFF
 
 

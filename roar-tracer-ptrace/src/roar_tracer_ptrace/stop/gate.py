@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import signal
+import struct
 from collections.abc import Callable
 
 from roar_tracer_ptrace import kernel, powers
@@ -13,42 +14,57 @@ from roar_tracer_ptrace.calls import Op
 from roar_tracer_ptrace.stop import bpf
 from roar_tracer_ptrace.ways import Unable
 
+_WORD = struct.Struct("=i")
+
 
 class Gate:
-    """Where the process that becomes the command waits until it is watched; pipes between it and the tracer's process."""
+    """Where the process that becomes the command waits until it is watched: a socket between it and the tracer's process."""
 
     def __init__(self) -> None:
-        self._told = os.pipe()
-        self._go = os.pipe()
+        self._ours, self._theirs = kernel.socket_pair()
 
-    def arrive(self, word: int) -> None:
-        """In the command's process: says `word` and waits for `open`.  Raises SystemExit when it is to end instead."""
-        os.write(self._told[1], b"%d" % word)
-        os.close(self._go[1])
-        if not os.read(self._go[0], 1):
+    def arrive(self, error: int, listener: int = -1) -> None:
+        """In the command's process: tells what came of its preparation, and waits for `open`.
+
+        Args:
+            error: why it failed, 0 when it didn't.
+            listener: a descriptor to be given to the tracer's process.
+
+        Raises:
+            SystemExit: it is to end instead.
+        """
+        os.close(self._ours)
+        os.write(self._theirs, _WORD.pack(error))
+        if listener >= 0:
+            kernel.send_descriptor(self._theirs, listener)
+        if not os.read(self._theirs, 1):
             raise SystemExit
 
-    def heard(self) -> int:
-        """In the tracer's process: the word.  Raises Unable when the process has ended."""
-        os.close(self._told[1])
-        word = os.read(self._told[0], 16)
+    def wait(self) -> None:
+        """In the tracer's process: until the other has arrived.  Raises OSError: its preparation failed.  Unable: it has ended."""
+        os.close(self._theirs)
+        word = os.read(self._ours, _WORD.size)
         if not word:
             raise Unable("the process ended")
-        return int(word)
+        (error,) = _WORD.unpack(word)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def listener(self) -> int:
+        """In the tracer's process: the descriptor that came.  Raises OSError."""
+        return kernel.receive_descriptor(self._ours)
 
     def open(self) -> None:
         """Lets the command begin."""
-        os.write(self._go[1], b"g")
+        os.write(self._ours, b"g")
 
     def close(self) -> None:
-        """In the tracer's process: a process that still waits ends."""
-        for fd in (*self._told, *self._go):
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        """In the tracer's process, once: a process that still waits ends."""
+        os.close(self._ours)
 
 
 def install_and_arrive(gate: Gate, action: int, without: frozenset[Op] = frozenset()) -> Callable[[], None]:
-    """What the command's process does first: puts itself under the filter.  Its word is a descriptor, or minus the error's number.
+    """What the command's process does first: puts itself under the filter.
 
     Args:
         gate: where it waits then.
@@ -57,13 +73,14 @@ def install_and_arrive(gate: Gate, action: int, without: frozenset[Op] = frozens
     """
     privileged = powers.keeps_set_id()
     program = bpf.program(action, os.uname().machine, without)
+    listen = action == bpf.USER_NOTIF
 
     def prepare() -> None:
         try:
-            word = kernel.install(program, privileged, listen=action == bpf.USER_NOTIF)
+            listener = kernel.install(program, privileged, listen)
         except OSError as error:
-            word = -(error.errno or errno.EINVAL)
-        gate.arrive(word)
+            gate.arrive(error.errno or errno.EINVAL)
+        gate.arrive(0, listener if listen else -1)
 
     return prepare
 

@@ -22,18 +22,16 @@ from roar_tracer_ptrace.observe.ledger import Ledger
 _REMEMBERED_S = 0.1
 """A working directory is remembered for a moment, in which no process number can come back."""
 _PATH_MAX = 4096
-_CREAT = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
 _SPECIAL = os.O_EXCL | O_TMPFILE
 _ARGS_AT = 4
 _QUICK: dict[int, tuple[int, bool, int]] = {}
-"""Interface and number → where the path is, whether a directory is before it, where the flags are (0: of creat, -1: none)."""
+"""Interface and number → where the path is, whether a directory is before it, where the flags are (0: nowhere)."""
 for _audit, _numbers in interfaces().items():
     for _number, _op in _numbers.items():
         _where = {
             Op.OPEN: (_ARGS_AT, False, _ARGS_AT + 1),
             Op.OPENAT: (_ARGS_AT + 1, True, _ARGS_AT + 2),
-            Op.CREAT: (_ARGS_AT, False, 0),
-            Op.EXECVE: (_ARGS_AT, False, -1),
+            Op.EXECVE: (_ARGS_AT, False, 0),
         }.get(_op)
         if _where is not None:
             _QUICK[_audit << 32 | _number] = _where
@@ -165,15 +163,13 @@ class Listener:
             return False
         self.name = name
         bits = ledger.known.bits.get(name, 0)
-        if flags_at < 0:
+        if not flags_at:
             return bool(bits & known.RUN) or not os.access(name, os.X_OK)
-        flags = words[flags_at] if flags_at else _CREAT
+        flags = words[flags_at]
         if flags & _SPECIAL:
             return False
-        wanted = known.bits_of(flags)
-        return bits & wanted == wanted or (
-            wanted == known.READ and not flags & os.O_CREAT and not os.access(name, os.R_OK)
-        )
+        wanted = known.bits_of(flags) | (known.FIXED if flags & os.O_CREAT else 0)
+        return bits & wanted == wanted or (wanted == known.READ and not os.access(name, os.R_OK))
 
     def _directory(self, task: int, directory: int) -> bytes:
         """The directory in which a path begins, with a slash; empty where `Names` must look closer."""

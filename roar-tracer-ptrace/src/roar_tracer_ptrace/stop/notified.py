@@ -57,12 +57,8 @@ def _start(supervision: Supervision) -> tuple[int, int]:
     gate = Gate()
     pid = supervision.fork(install_and_arrive(gate, bpf.USER_NOTIF, without=frozenset({Op.PTRACE})))
     try:
-        word = gate.heard()
-        if word < 0:
-            raise OSError(-word, os.strerror(-word))
-        pidfd = os.pidfd_open(pid)
-        listener = kernel.descriptor_of(pidfd, word)
-        os.close(pidfd)
+        gate.wait()
+        listener = gate.listener()
         kernel.wake_synchronously(listener)
     except (OSError, Unable) as error:
         gate.close()

@@ -49,9 +49,7 @@ def _start(supervision: Supervision, every_call: bool) -> int:
     prepare = (lambda: gate.arrive(0)) if every_call else install_and_arrive(gate, bpf.TRACE)
     pid = supervision.fork(prepare)
     try:
-        word = gate.heard()
-        if word < 0:
-            raise OSError(-word, os.strerror(-word))
+        gate.wait()
         if not binding.request(binding.SEIZE, pid, binding.OPTIONS):
             raise Unable("the process ended")
         if every_call:
