@@ -66,6 +66,8 @@ class Opening:
         if not modes.S_ISREG(stat.mode) or path.startswith(_NO_FILES):
             if path.startswith(_SPECIAL):
                 self._ledger.remember(name, path, known.ALL)
+            elif modes.S_ISDIR(stat.mode):  # what comes in its place is made, or moved there
+                self._ledger.remember(name, path, known.READ)
             return
         access = flags & os.O_ACCMODE
         if not path:
