@@ -54,7 +54,8 @@ def _lines() -> Iterator[str]:
         "- `roar plugins` lists what is installed: version, kinds, API version, state with the reason, and what loading it took.",
         "- `ROAR_TRACE_HOOKS=1` prints every call of a hook with its arguments, its answer and its time on stderr.",
         "- `ROAR_PLUGINS=a,b` loads only the plugins of these distributions, and roar's own.",
-        "- `roar.testing` has the conformance kit: `TracerContract`, `CaptureContract`, `FilterContract`, `HasherContract`, `StorageContract`.",
+        "- `roar.testing` has the conformance kit: `TracerContract`, `CaptureContract`, `FilterContract`, `HasherContract`, "
+        "`StorageContract`.",
     )
 
 
