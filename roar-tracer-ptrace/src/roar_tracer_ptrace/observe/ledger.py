@@ -13,7 +13,7 @@ from roar_tracer_ptrace.journal import LOST, Writer
 from roar_tracer_ptrace.observe.known import Known
 from roar_tracer_ptrace.observe.outcomes import Passing, Pending, Times, Wandering
 
-_RACE_S, _LOOK_AGAIN_S = 0.005, 0.00005
+_RACE_S, _LOOK_AGAIN_S = 0.05, 0.00005
 """So long is waited for a call that was let go and has not happened yet when another one touches the same file."""
 _RUNNING_S = 1.0
 """A thread that runs that long after it was let go is past its call."""
@@ -157,6 +157,15 @@ def _is_calling(task: int, pending: Pending) -> bool:
             number = file.read().split()[0]
     except OSError:  # it is gone, or another user's
         return False
-    if number == b"running":
+    if number == b"running":  # or about to run
         return time.monotonic() - pending.since < _RUNNING_S
-    return int(number) in _WATCHED
+    return int(number) in _WATCHED and not _is_held(task)
+
+
+def _is_held(task: int) -> bool:
+    """Whether a thread sleeps because of a tracer: with its next call already, or with the result of its last one."""
+    try:
+        with open(f"/proc/{task}/wchan", "rb") as file:
+            return file.read().startswith((b"seccomp", b"__seccomp", b"ptrace"))
+    except OSError:
+        return False
