@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
@@ -73,7 +75,7 @@ class CaptureContract:
             mine = [one for one in request.session.items if one.getparent(pytest.Class) is node]
             wanted = [one.callspec.params["case"] for one in mine if hasattr(one, "callspec")]
             node.stash[_UNDERWAY] = Underway(self.tracer, self.path, _programs(request.config), wanted)
-            node.addfinalizer(node.stash[_UNDERWAY].end)
+            node.addfinalizer(lambda: request.config.add_cleanup(node.stash[_UNDERWAY].end()))
         found: Underway = node.stash[_UNDERWAY]
         return found
 
@@ -107,7 +109,7 @@ class Underway:
 
     def __init__(self, tracer: str, path: Sequence[str | Path], programs: Programs, cases: Sequence[Case]) -> None:
         self._place = _directory()
-        self._stage = Stage(Path(self._place.name), programs, tracer, path)
+        self._stage = Stage(self._place, programs, tracer, path)
         self._capabilities = self._stage.capabilities
         self._pool = ThreadPoolExecutor(os.cpu_count())
         in_turn = sorted(cases, key=lambda one: not one.slow)
@@ -118,24 +120,26 @@ class Underway:
         seen = self._running[case.name].result()
         return seen, judge(case, seen, self._capabilities)
 
-    def end(self) -> None:
-        """Begins no more, and takes everything away."""
+    def end(self) -> Callable[[], object]:
+        """Begins no more, and takes everything away; what it answers waits for that."""
         self._pool.shutdown(cancel_futures=True)
         self._stage.close()
-        self._place.cleanup()
+        return subprocess.Popen(
+            ("rm", "-rf", self._place)
+        ).wait  # tens of thousands of files: the next tests need not wait
 
 
-def _directory() -> tempfile.TemporaryDirectory[str]:
+def _directory() -> Path:
     # not pytest's: other sessions close those to the users that some cases become
-    return tempfile.TemporaryDirectory(prefix="roar-capture-", ignore_cleanup_errors=True)
+    return Path(tempfile.mkdtemp(prefix="roar-capture-")).resolve()
 
 
 def _programs(config: pytest.Config) -> Programs:
     """The programs, built once a session."""
     if _PROGRAMS not in config.stash:
         place = _directory()
-        config.add_cleanup(place.cleanup)
-        config.stash[_PROGRAMS] = Programs(Path(place.name).resolve())
+        config.add_cleanup(lambda: shutil.rmtree(place))
+        config.stash[_PROGRAMS] = Programs(place)
     return config.stash[_PROGRAMS]
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+_TIMEOUT_S = 120
 _MAIN = "from roar.testing.capture.forge import serve; serve()"
 
 
@@ -85,8 +88,19 @@ def serve() -> None:
                 os.dup2(fd, number)
                 os.close(fd)
             _become_roar(order.words)
+        _kill_after(_TIMEOUT_S, child)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(answers, b"%d\n" % (code if code >= 0 else 128 - code))
+
+
+def _kill_after(seconds: float, child: int) -> None:
+    """Waits until a process has ended, at most so long."""
+    descriptor = os.pidfd_open(child)
+    try:
+        if not select.select([descriptor], [], [], seconds)[0]:
+            os.kill(child, signal.SIGKILL)
+    finally:
+        os.close(descriptor)
 
 
 def _become_roar(words: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 SOURCES = Path(__file__).with_name("programs")
 IS_X86 = platform.machine() == "x86_64"
 _NOBODY = 65534
+_LIBRARY = "libx.so"
 _GETPID_X32 = 0x40000000 | 39
 _IO_URING_SETUP = 425
 _PT_INTERP = 3  # elf(5)
@@ -45,10 +46,11 @@ class Programs:
                 done.result()
         self._finish()
 
-    def place_in(self, directory: Path) -> None:
-        """Gives a case the programs that are to be in its directory."""
+    def place_in(self, directory: Path, command: Sequence[str]) -> None:
+        """Gives a case the programs that its command names, and the library."""
         for name in os.listdir(self._placed):
-            os.link(self._placed / name, directory / name)
+            if name == _LIBRARY or any(name in word for word in command):
+                os.link(self._placed / name, directory / name)
 
     def _builds(self) -> list[tuple[Path, Sequence[str], Sequence[Path]]]:
         """(program, words for the compiler, sources)."""
@@ -56,7 +58,7 @@ class Programs:
         builds: list[tuple[Path, Sequence[str], Sequence[Path]]] = [
             (self.on_path / "helper", ("-pthread",), helper),
             (self.on_path / "helper-static", ("-pthread", "-static"), helper),
-            (self._placed / "libx.so", ("-shared", "-fPIC"), [SOURCES / "library.c"]),
+            (self._placed / _LIBRARY, ("-shared", "-fPIC"), [SOURCES / "library.c"]),
         ]
         copies: dict[str, Sequence[str]] = {
             "copy": (),

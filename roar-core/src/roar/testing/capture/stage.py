@@ -133,7 +133,7 @@ class Stage:
         if case.user:
             for path in (place, *place.rglob("*")):
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-        self._programs.place_in(place)
+        self._programs.place_in(place, case.command)
         # files, not pipes: a process that outlives the command would keep us waiting for their end
         streams = self._streams / f"{key}.stdout", self._streams / f"{key}.stderr"
         words = ("run", *self._options, "--label", f"case={key}", "--", *case.command)
