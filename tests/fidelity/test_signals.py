@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ SIGNALS = {
     "many while files are opened, without restarts": "@ signals 'bare storm'",
     "one ends an open that waits": "@ signals fifo",
     "one does not end an open that waits": "@ signals restarted",
-    "a child stops": '@ sh -c \'sleep 50 & kill -STOP $!; until grep -q "State:.T" /proc/$!/status; do :; done; cat README;'
+    "a child stops": '@ sh -c \'sleep 50 & kill -STOP $!; until grep -qi "State:.T" /proc/$!/status; do :; done; cat README;'
     ' kill -CONT $!; until grep -q "State:.S" /proc/$!/status; do :; done; kill $!; wait $!; echo $?\'',
     "a child is killed while it is stopped": "@ sh -c 'sleep 50 & kill -STOP $!; kill -9 $!; wait $!; echo $?'",
     "a trap that opens files": "@ sh -c 'trap \"cat README; echo x > made\" USR1; kill -USR1 $$; cat made; exit 7'; echo $?",
@@ -151,6 +152,27 @@ def test_every_signal_reaches_the_command_once(lines: Lines, tracer: Tracer, pla
                 os.kill(counting.pid if to == "roar alone" else counting.command, number)
             counting.until(str(int(number)))
         assert counting.end() == [str(int(number)) for number in sent]
+
+
+@pytest.mark.requirement("RUN-2")
+def test_a_signal_to_the_group_while_the_command_is_being_started_is_not_lost(lines: Lines, tracer: Tracer) -> None:
+    codes = []
+    for number in range(16):
+        with Started(lines, tracer, ["sleep", "2"]) as started:
+            until(lambda: holds(started.pid, signal.SIGTERM), "roar does not hold signals back")
+            time.sleep(0.001 * number)
+            os.killpg(started.pid, signal.SIGTERM)
+            codes.append(started.wait())
+    assert set(codes) <= {143, -15}, codes
+
+
+def holds(pid: int, number: int) -> bool:
+    """Whether a process has blocked a signal, or has ended."""
+    try:
+        blocked = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:")[2].split()
+    except OSError:
+        return True
+    return not blocked or bool(int(blocked[0], 16) >> number - 1 & 1)
 
 
 @pytest.mark.requirement("RUN-2")
