@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from roar.api.tracer import Capability
 PYTHON = sys.executable
 HELPER = "helper"
 """A program on PATH with a mode a case: `programs/helper`.  `helper-static` and `helper-32` are the same, built otherwise."""
+
+_REDIRECTION = re.compile(r"(\d+)(<>|>>|<|>)(\S+)")
 
 
 class Case(NamedTuple):
@@ -40,6 +43,8 @@ class Case(NamedTuple):
     """Root runs roar itself as an ordinary user."""
     slow: bool = False
     """It takes seconds, so it is begun before the others."""
+    opened: tuple[tuple[int, str, str], ...] = ()
+    """Files that roar has open when it is started: (descriptor, ``<``, ``>``, ``>>`` or ``<>``, name)."""
 
     def __str__(self) -> str:
         return self.name
@@ -71,13 +76,18 @@ def case(
     root: bool = False,
     user: bool = False,
     slow: bool = False,
+    opened: str = "",
 ) -> Case:
-    """A case; a command that is a string is a line of sh, names in a string are split at spaces."""
+    """A case; a command that is a string is a line of sh, names in a string are split at spaces.
+
+    `opened` is written as in a shell: ``0<a 1>out 5<>b``.
+    """
     words = ("sh", "-c", command) if isinstance(command, str) else tuple(command)
     needed = frozenset((needs,) if isinstance(needs, Capability) else needs)
     return Case(
-        name, words, _names(inputs), _names(outputs), code, needed, _names(anyway), reason, excuse, root, user, slow
-    )
+        name, words, _names(inputs), _names(outputs), code, needed, _names(anyway), reason, excuse, root, user, slow,
+        tuple((int(number), sign, path) for number, sign, path in _REDIRECTION.findall(opened)),
+    )  # fmt: skip
 
 
 def bash(name: str, command: str, inputs: str = "", outputs: str = "", code: int = 0) -> Case:

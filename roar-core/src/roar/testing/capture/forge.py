@@ -29,6 +29,16 @@ class Order(NamedTuple):
     stdout: str
     """A file that is made."""
     stderr: str
+    opened: Sequence[tuple[int, str, str]] = ()
+    """Of `Case.opened`."""
+
+
+_FLAGS = {
+    "<": os.O_RDONLY,
+    ">": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+    ">>": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+    "<>": os.O_RDWR | os.O_CREAT,
+}
 
 
 class Forge:
@@ -83,10 +93,12 @@ def serve() -> None:
             os.close(orders.fileno())
             os.close(answers)
             os.chdir(order.directory)
-            for number, path in ((1, order.stdout), (2, order.stderr)):
-                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-                os.dup2(fd, number)
-                os.close(fd)
+            for number, sign, path in ((1, ">", order.stdout), (2, ">", order.stderr), *order.opened):
+                fd = os.open(path, _FLAGS[sign], 0o666)
+                if fd != number:
+                    os.dup2(fd, number)
+                    os.close(fd)
+                os.set_inheritable(number, True)
             _become_roar(order.words)
         _kill_after(_TIMEOUT_S, child)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

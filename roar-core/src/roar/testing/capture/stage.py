@@ -140,7 +140,7 @@ class Stage:
         if case.user:
             code = self._run_as_user(words, place, *streams)
         else:
-            code = self._forge().run(Order(words, str(place), str(streams[0]), str(streams[1])))
+            code = self._forge().run(Order(words, str(place), str(streams[0]), str(streams[1]), case.opened))
         texts = [stream.read_bytes().decode(errors="surrogateescape") for stream in streams]
         return self._recorded(place, key, code, texts[0], texts[1])
 

@@ -185,7 +185,7 @@ _PROCESSES = [
     _mode("many_children", "a", " ".join(f"c{i}" for i in range(60))),
     _mode("stops_and_goes_on", "a", "out"),
     _mode("no_new_privileges", "a", "out"),
-    _mode("not_dumpable", "a", "out2"),
+    _mode("not_dumpable", "a", "out2", root=True),  # nobody else may look into its memory
     _mode("traces_child", "a b", "out", needs=Capability.DEBUGGED),
     _mode("kill9", "a", "out", code=137),
     _mode("child_killed", "a", "out"),
