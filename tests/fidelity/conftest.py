@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e.acting import Workspace, make_repository
@@ -16,7 +17,9 @@ _TRACERS = all_tracers()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`tracer`: each tracer; `way`: bare, and each tracer."""
-    for name, values in (("tracer", _TRACERS), ("way", [BARE, *_TRACERS])):
+    module = metafunc.module.__name__.rpartition(".")[2]
+    tracers = [tracer for tracer in _TRACERS if not tracer.modules or module in tracer.modules]
+    for name, values in (("tracer", tracers), ("way", [BARE, *tracers])):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, values, ids=[tracer.name for tracer in values], scope="session")
 
@@ -61,8 +64,8 @@ def place(tmp_path: Path) -> Path:
 def as_bare(lines: Lines, tracer: Tracer) -> AsBare:
     """Runs a line bare and under the tracer, and fails when what came of it differs."""
 
-    def check(line: str, **options: object) -> None:
-        bare, traced = lines.both(tracer, line, **options)  # type: ignore[arg-type]
+    def check(line: str, **options: Any) -> None:
+        bare, traced = lines.both(tracer, line, **options)
         difference = told(bare, traced)
         assert not difference, f"{line}\n{difference}"
 

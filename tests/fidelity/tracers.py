@@ -16,6 +16,8 @@ class Tracer(NamedTuple):
     """A tracer by its name, as `roar run --tracer` takes it."""
 
     name: str
+    modules: tuple[str, ...] = ()
+    """The modules of tests that are run under it; all when there are none."""
 
     @property
     def line(self) -> str:
@@ -23,7 +25,12 @@ class Tracer(NamedTuple):
         return f"{ROAR_LINE} run -q --tracer {self.name} "
 
 
-VARIANTS = tuple(Tracer(f"ptrace-{way}") for way in ("python", "stops", "every"))
+_WHERE_WAYS_MATTER = ("test_signals", "test_processes", "test_debuggers", "test_after_the_end")
+VARIANTS = (
+    Tracer("ptrace-stops"),
+    Tracer("ptrace-python", _WHERE_WAYS_MATTER),
+    Tracer("ptrace-every", _WHERE_WAYS_MATTER),
+)
 """Further ways in which a tracer can work, each registered under a name of its own by a distribution that only tests have."""
 VARIANTS_PATH = Path(__file__).parents[1] / "ptrace" / "ways"
 """That distribution's directory, for PYTHONPATH."""
