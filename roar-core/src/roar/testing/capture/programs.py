@@ -19,6 +19,8 @@ SOURCES = Path(__file__).with_name("programs")
 IS_X86 = platform.machine() == "x86_64"
 _NOBODY = 65534
 _LIBRARY = "libx.so"
+_ROOTS = (1, 2, 6, 7, 18, 21)
+"""CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT, CAP_SYS_ADMIN of capabilities(7)."""
 _GETPID_X32 = 0x40000000 | 39
 _IO_URING_SETUP = 425
 _PT_INTERP = 3  # elf(5)
@@ -57,17 +59,19 @@ class Programs:
         helper = sorted((SOURCES / "helper").glob("*.c"))
         builds: list[tuple[Path, Sequence[str], Sequence[Path]]] = [
             (self.on_path / "helper", ("-pthread",), helper),
-            (self.on_path / "helper-static", ("-pthread", "-static"), helper),
             (self._placed / _LIBRARY, ("-shared", "-fPIC"), [SOURCES / "library.c"]),
         ]
         copies: dict[str, Sequence[str]] = {
             "copy": (),
-            "static": ("-static",),
-            "asan": ("-fsanitize=address",),
             "loader": (f"-Wl,--dynamic-linker={self._placed / 'strange-loader'}",),
         }
+        if can_compile("-fsanitize=address"):
+            copies["asan"] = ("-fsanitize=address",)
+        if can_compile("-static"):
+            copies["static"] = ("-static",)
+            builds.append((self._placed / "staticstart", ("-static",), [SOURCES / "start.c"]))
+            builds.append((self.on_path / "helper-static", ("-pthread", "-static"), helper))
         builds += [(self._placed / name, words, [SOURCES / "copy.c"]) for name, words in copies.items()]
-        builds.append((self._placed / "staticstart", ("-static",), [SOURCES / "start.c"]))
         if can_compile("-m32"):
             builds.append((self.on_path / "helper-32", ("-pthread", "-m32"), helper))
         if IS_X86:
@@ -135,6 +139,35 @@ def can_compile(*words: str) -> bool:
             capture_output=True, check=False,
         )  # fmt: skip
         return done.returncode == 0 and subprocess.run((program,), check=False).returncode == 0
+
+
+@cache
+def is_root() -> bool:
+    """Whether this user can do all that root can: not so in most containers."""
+    with open("/proc/self/status") as file:
+        able = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    return os.geteuid() == 0 and all(able >> capability & 1 for capability in _ROOTS)
+
+
+@cache
+def has_set_id() -> bool:
+    """Whether set-user-ID programs get their user's rights where cases run."""
+    return not os.statvfs(tempfile.gettempdir()).f_flag & os.ST_NOSUID
+
+
+@cache
+def has_i386() -> bool:
+    """Whether the kernel runs programs of 32 bits."""
+    if not IS_X86:
+        return False
+    with tempfile.TemporaryDirectory() as place:
+        program = Path(place, "program")
+        program.write_bytes(_bit32())
+        program.chmod(0o755)
+        try:
+            return subprocess.run((program,), check=False).returncode == 0
+        except OSError:
+            return False
 
 
 @cache

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from roar.api.tracer import Capability
 from roar.testing.capture.case import Case, case, have
-from roar.testing.capture.programs import IS_X86, can_compile, has_x32, is_static
+from roar.testing.capture.programs import IS_X86, can_compile, has_i386, has_set_id, has_x32, is_static
 from roar.testing.capture.tables import calls
 
 _STATIC = Capability.STATIC_BINARIES
@@ -25,6 +28,8 @@ _RAW_MODES = {
     "runs": ("a", "out"),
 }
 """The modes of programs/raw.c."""
+_TRUNCATES_64 = {"truncates": ("b lines", "a b lines")}
+"""The i386 table has a call more, with which a length takes two arguments."""
 _ONCE_MORE = (
     "rdwr_write", "rdonly_trunc", "openat2_in_root", "truncate_longer", "truncate_zero", "copy_range", "spliced",
     "tmpfile_linked", "link_o_path", "exchange", "rename_by_dirfds", "working_dir_moved", "dirs_exchanged",
@@ -56,11 +61,17 @@ _BUSYBOX = {
 }
 
 
-def _raw(program: str, kind: str, needs: Capability | tuple[Capability, ...], reason: str = "") -> list[Case]:
+def _raw(
+    program: str,
+    kind: str,
+    needs: Capability | tuple[Capability, ...],
+    other: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    reason: str = "",
+) -> list[Case]:
     return [
         case(f"{kind}: {mode.replace('_', ' ')}", (f"./{program}", mode), f"{program} {inputs}", outputs,
              needs=needs, anyway=program, reason=reason)
-        for mode, (inputs, outputs) in _RAW_MODES.items()
+        for mode, (inputs, outputs) in {**_RAW_MODES, **other}.items()
     ]  # fmt: skip
 
 
@@ -76,46 +87,53 @@ def _again(program: str, kind: str, needs: Capability) -> list[Case]:
 
 
 CASES: list[Case] = [
-    case("static program", "./static > printed", "static a", "out printed", needs=_STATIC, anyway="static printed"),
-    case("static program first", ("./static",), "static a", "out", needs=_STATIC, anyway="static"),
-    case("static program, empty environment", "env -i ./static", "static a", "out", needs=_STATIC, anyway="static"),
-    case("static program in a pipeline", "./static | cat > printed", "static a", "out printed", needs=_STATIC, anyway="static printed"),
-    case("static program, by a script", "printf '#!./static\\n' > s; chmod +x s; ./s; rm s", "static a", "out", needs=_STATIC,
-         anyway="static"),
-    case("dynamic program of a static one", ("./staticstart", "/bin/cp", "a", "out"), "staticstart a", "out", needs=_STATIC,
-         anyway="staticstart"),
-    case("script of a static program", ("./staticstart", "./script"), "staticstart script a", "out", needs=_STATIC,
-         anyway="staticstart"),
-    case("32 bit, hand-made", "./bit32 2> err", "bit32", "err", needs=_FOREIGN, anyway="bit32 err"),
-    case("32 bit first, hand-made", ("./bit32",), "bit32", "", needs=_FOREIGN, anyway="bit32"),
     case("unknown loader", "./loader > printed", "loader a", "out printed", needs=Capability.ANY_LOADER, anyway="loader printed"),
     case("unknown loader first", ("./loader",), "loader a", "out", needs=Capability.ANY_LOADER, anyway="loader"),
-    # its search for leaks debugs the program
-    case("AddressSanitizer", "./asan > printed", "asan a", "out printed", needs=(Capability.ANY_LOADER, Capability.DEBUGGED),
-         anyway="asan printed"),
-    case("AddressSanitizer first", ("./asan",), "asan a", "out", needs=(Capability.ANY_LOADER, Capability.DEBUGGED), anyway="asan"),
-    case("setuid", "./suid", "suid a", "out", needs=Capability.SETUID, anyway="suid", root=True),
-    case("setuid first", ("./suid",), "suid a", "out", needs=Capability.SETUID, anyway="suid", root=True),
     case("setuid, no new privileges", "setpriv --no-new-privs ./suid", "suid a", "out"),
     case("privileges dropped", "setpriv --reuid 65534 --clear-groups cp a out", "a", "out", needs=Capability.ANY_LOADER, root=True),
     case("left in the background", "(cat a > out; exec sleep 2) & exit 3", "a", "out", code=3,
          needs=Capability.DAEMONS, slow=True),
-    *_again("helper-static", "static", _STATIC),
 ]  # fmt: skip
+if can_compile("-static"):
+    CASES += [
+        case("static program", "./static > printed", "static a", "out printed", needs=_STATIC, anyway="static printed"),
+        case("static program first", ("./static",), "static a", "out", needs=_STATIC, anyway="static"),
+        case("static program, empty environment", "env -i ./static", "static a", "out", needs=_STATIC, anyway="static"),
+        case("static program in a pipeline", "./static | cat > printed", "static a", "out printed", needs=_STATIC, anyway="static printed"),
+        case("static program, by a script", "printf '#!./static\\n' > s; chmod +x s; ./s; rm s", "static a", "out", needs=_STATIC,
+             anyway="static"),
+        case("dynamic program of a static one", ("./staticstart", "/bin/cp", "a", "out"), "staticstart a", "out", needs=_STATIC,
+             anyway="staticstart"),
+        case("script of a static program", ("./staticstart", "./script"), "staticstart script a", "out", needs=_STATIC,
+             anyway="staticstart"),
+        *_again("helper-static", "static", _STATIC),
+        case("user: static program", "./static > printed", "static a", "out printed", needs=_STATIC, anyway="static printed",
+             root=True, user=True),
+    ]  # fmt: skip
+if can_compile("-fsanitize=address"):
+    CASES += [
+        # its search for leaks debugs the program
+        case("AddressSanitizer", "./asan > printed", "asan a", "out printed", needs=(Capability.ANY_LOADER, Capability.DEBUGGED),
+             anyway="asan printed"),
+        case("AddressSanitizer first", ("./asan",), "asan a", "out", needs=(Capability.ANY_LOADER, Capability.DEBUGGED), anyway="asan"),
+    ]  # fmt: skip
+if has_set_id():
+    CASES += [
+        case("setuid", "./suid", "suid a", "out", needs=Capability.SETUID, anyway="suid", root=True),
+        case("setuid first", ("./suid",), "suid a", "out", needs=Capability.SETUID, anyway="suid", root=True),
+    ]
 if IS_X86:
     CASES += [
         *_raw("raw", "raw", _RAW),
-        *_raw("int80", "int 0x80", (_RAW, _FOREIGN), reason="raw system calls"),
         *_raw("go", "Go", Capability.GO_BINARIES),
         *_raw("rawstatic", "raw and static", _STATIC),
-        *_raw("i386", "32 bit", _FOREIGN),
     ]
-    CASES = [
-        # it alone has a call with which a length takes two arguments
-        one._replace(inputs=one.inputs | {"lines"}, outputs=one.outputs | {"lines"})
-        if one.name in ("int 0x80: truncates", "32 bit: truncates")
-        else one
-        for one in CASES
+if has_i386():
+    CASES += [
+        case("32 bit, hand-made", "./bit32 2> err", "bit32", "err", needs=_FOREIGN, anyway="bit32 err"),
+        case("32 bit first, hand-made", ("./bit32",), "bit32", "", needs=_FOREIGN, anyway="bit32"),
+        *_raw("i386", "32 bit", _FOREIGN, _TRUNCATES_64),
+        *_raw("int80", "int 0x80", (_RAW, _FOREIGN), _TRUNCATES_64, reason="raw system calls"),
     ]
 if has_x32():
     CASES += _raw("x32", "x32", (_RAW, _FOREIGN))
@@ -156,11 +174,12 @@ CASES += [
     case("user: failing", "cat nothere; mv nothere a; ln a b; rm sub; :", root=True, user=True),
     case("user: children", "for i in $(seq 20); do (cat a > o$i) & done; wait", "a", " ".join(f"o{i}" for i in range(1, 21)),
          root=True, user=True),
-    case("user: static program", "./static > printed", "static a", "out printed", needs=_STATIC, anyway="static printed",
-         root=True, user=True),
-    # where privileges can't be given to a program that is traced, it runs without: the files are true, the run isn't quite
-    case("user: setuid", "./suidroot", "suidroot a", "out", needs=Capability.SETUID, anyway="suidroot", excuse="setuid", root=True,
-         user=True),
-    case("user: setuid first", ("./suidroot",), "suidroot a", "out", needs=Capability.SETUID, anyway="suidroot", excuse="setuid",
-         root=True, user=True),
 ]  # fmt: skip
+if has_set_id():
+    CASES += [
+        # where privileges can't be given to a program that is traced, it runs without: the files are true, the run isn't quite
+        case("user: setuid", "./suidroot", "suidroot a", "out", needs=Capability.SETUID, anyway="suidroot", excuse="setuid", root=True,
+             user=True),
+        case("user: setuid first", ("./suidroot",), "suidroot a", "out", needs=Capability.SETUID, anyway="suidroot", excuse="setuid",
+             root=True, user=True),
+    ]  # fmt: skip

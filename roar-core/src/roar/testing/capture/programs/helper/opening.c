@@ -168,15 +168,26 @@ static void openat2_refused(void) {
 /* ---- other ways */
 
 static void by_syscall(void) {
+#ifdef ONLY_AT
+    MUST(syscall(SYS_openat, AT_FDCWD, "a", O_RDONLY) >= 0);
+#else
     MUST(syscall(SYS_open, "a", O_RDONLY) >= 0);
+#endif
     MUST(syscall(SYS_openat, AT_FDCWD, "out", O_WRONLY | O_CREAT, 0644) >= 0);
-    MUST(!syscall(SYS_rename, "out", "out2"));
+    MUST(!syscall(SYS_renameat2, AT_FDCWD, "out", AT_FDCWD, "out2", 0));
 }
-static void creat_by_syscall(void) { MUST(syscall(SYS_creat, "out", 0644) >= 0); }
+static void creat_by_syscall(void) {
+#ifdef ONLY_AT
+    MUST(creat("out", 0644) >= 0);
+#else
+    MUST(syscall(SYS_creat, "t", 0644) >= 0 && !syscall(SYS_rename, "t", "out"));
+#endif
+}
 static int by_handle(const char *path, int flags) {
     struct { struct file_handle head; char body[128]; } h = {.head.handle_bytes = 128};
-    int mount;
-    MUST(!name_to_handle_at(AT_FDCWD, path, &h.head, &mount, 0));
+    int mount, failed = name_to_handle_at(AT_FDCWD, path, &h.head, &mount, 0);
+    if (failed && errno == EOPNOTSUPP) return open(path, flags); /* this file system has none */
+    MUST(!failed);
     return open_by_handle_at(AT_FDCWD, &h.head, flags);
 }
 static void handle(void) { MUST(by_handle("a", O_RDONLY) >= 0); }
