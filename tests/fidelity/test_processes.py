@@ -26,8 +26,8 @@ PROCESSES = {
     "programs that were just written": "@ bash -c 'for i in {1..20}; do cp /bin/true t$i && ./t$i || echo $i; done; rm t*'",
     "a script that was just written": "@ bash -c 'for i in {1..20}; do echo \"#!/bin/cat\" > t$i; chmod +x t$i; ./t$i; done; rm t*'",
     "a FIFO between two": "@ sh -c 'mkfifo f; cat f & echo through > f; wait; (sleep 0.05; echo late > f) & cat f; wait; rm f'",
-    "many FIFOs that wait at once": "@ bash -c 'mkfifo f{1..20}; for i in {1..20}; do cat f$i & done; cat README;"
-    " for i in {20..1}; do echo x > f$i; done; wait; rm f*'",
+    "many FIFOs that wait at once": "@ bash -c 'mkfifo x{1..20}; for i in {1..20}; do cat x$i & done; cat README;"
+    " for i in {20..1}; do echo x > x$i; done; wait; rm x*'",
     "Python's own processes": "@ python3 -c '"
     "import subprocess, multiprocessing.pool as pool, os\n"
     'print(subprocess.run(["cat", "README"], capture_output=True).stdout)\n'

@@ -42,7 +42,7 @@ STREAMS = {
     "no descriptor more": "@ ls /proc/self/fd; @ bash -c 'ls /proc/self/fd; (ls /proc/self/fd)'",
     "descriptors 3 to 9": "@ bash -c 'for i in 3 4 5 6 7 8 9; do readlink /proc/self/fd/$i | sed s/[0-9]//g; done'"
     " 3<README 4<&0 7<>seven 9>/dev/null",
-    "high descriptors": "exec 200<README 251>../high; @ sh -c 'read a <&200; echo $a' 200<&200;"
+    "high descriptors": "exec 200<README 251>../high; @ bash -c 'read a <&200; echo $a';"
     " @ bash -c 'ls /proc/self/fd; cat <&200; echo x >&251'",
     "a descriptor's offset": "exec 3<README; @ sh -c 'read a <&3; echo $a'; cat <&3",
     "a descriptor's offset, written": "exec 3>out; @ sh -c 'echo a >&3'; echo b >&3; cat out",

@@ -20,7 +20,6 @@ LINES = {
     "signals": "{drop}@ signals info",
     "a debugger": "{drop}@ debugger attach",
     "a sandbox": "{drop}@ sandbox errno; {drop}@ sandbox trap; {drop}@ sandbox landlock",
-    "a user space of its own": "{drop}@ unshare -Ur sh -c 'id -u; cat README; echo x > made; exit 3'; echo $?",
     "a program that nobody may read": "cp $(command -v who-am-i) w; chmod 111 w; {drop}@ sh -c './w; echo $?'; rm -f w",
     "limits": "ulimit -n 64; {drop}@ limits descriptors; {drop}@ sh -c 'ulimit -St 1; limits time'; echo $?",
 }

@@ -26,7 +26,9 @@ int main(int argc, char **argv) {
         int count = number_of(fds, "README");
         printf("%d, then: %s\n", count, strerror(errno));
         printf("created: %s\n", open("made", O_WRONLY | O_CREAT, 0600) < 0 ? strerror(errno) : "yes");
-        printf("renamed: %d, linked: %d, removed: %d\n", rename("README", "other"), link("other", "README"), unlink("other"));
+        printf("renamed: %d\n", rename("README", "other"));
+        printf("linked: %d\n", link("other", "README"));
+        printf("removed: %d\n", unlink("other"));
         for (int i = 0; i < count; i++)
             close(fds[i]);
         printf("again: %d\n", number_of(fds, "README"));
