@@ -1,4 +1,4 @@
-"""What a program is, told from its head, by the runner; the shim's own look is tested by tests/capture/blind_cases.py."""
+"""What a program is, told from its head, by the runner; the shim's own look is tested by the capture suite."""
 
 from __future__ import annotations
 
