@@ -42,7 +42,9 @@ def lines(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Lines:
     """Runs lines, in one workspace for all."""
     base = tmp_path_factory.mktemp("fidelity").resolve()
     for folder in (base, programs, *base.parents[:2]):
-        folder.chmod(0o755)  # a program that drops its privileges must reach them
+        mode = folder.stat().st_mode
+        if mode & 0o055 != 0o055:
+            folder.chmod(mode | 0o055)  # a program that drops its privileges must reach them
     return Lines(make_repository(base, os.environ), programs)
 
 

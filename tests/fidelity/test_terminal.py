@@ -171,8 +171,10 @@ def test_bg_lets_a_stopped_job_go_on_and_kill_ends_it(terminal: Terminal, run: s
 
 @pytest.mark.requirement("RUN-2")
 def test_a_pipeline_is_one_job(terminal: Terminal, run: str) -> None:
-    terminal.type(f"{run}sh -c 'echo re''ady >&2; until [ -e ../go ]; do :; done; cat README; exit 3' | {run}cat\n")
-    terminal.expect("ready")
+    terminal.type(
+        f"{run}sh -c 'echo re''ady >&2; until [ -e ../go ]; do :; done; cat README; exit 3' | {run}sh -c 'echo re''ady >&2; cat'\n"
+    )
+    terminal.expect("ready.*ready")
     terminal.type(b"\x1a")
     assert "Stopped" in terminal.prompt()[0]
     terminal.run("> ../go")
