@@ -229,6 +229,20 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
         "",
         "/d /o/f",
     ),
+    (
+        "a symbolic link and a file from before exchanged",
+        [rename("/l", "/a", 3, LNK, EXCHANGE)],
+        {"/l": st(1), "/a": st(3, mode=LNK)},
+        "/a",
+        "/l",
+    ),
+    (
+        "a file from before and a symbolic link exchanged",
+        [rename("/a", "/l", 1, REG, EXCHANGE)],
+        {"/l": st(1), "/a": st(3, mode=LNK)},
+        "/a",
+        "/l",
+    ),
     ("read by a descriptor when its name was gone", [unlink("/a"), lost("/a", 1)], {}, "/a", ""),
     ("made, and read by a descriptor when its name was gone", [create("/t"), unlink("/t", 9), lost("/t", 9)], {}, "", ""),
     (

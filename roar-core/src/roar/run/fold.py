@@ -215,7 +215,7 @@ class Fold:
             return
         mode = event.stat.mode if event.stat is not None else self._mode_behind(old, new)
         if event.flags & _RENAME_EXCHANGE:
-            self._exchange(old, new, event, modes.S_ISDIR(mode))
+            self._exchange(old, new, event, mode)
         elif modes.S_ISDIR(mode):
             self._rename_directory({old: new})
         elif modes.S_ISREG(mode):
@@ -251,16 +251,19 @@ class Fold:
             self._given.discard(name)
         self._names[name] = file
 
-    def _exchange(self, one: bytes, two: bytes, event: Event, is_directory: bool) -> None:
-        """Each may be a file or a directory; only of `one` the event says which."""
-        moves = {one: two} if is_directory else {}
-        first = None if is_directory else self._names.pop(one, None) or _File(one, event.stat)
-        second = self._names.pop(two, None)
+    def _exchange(self, one: bytes, two: bytes, event: Event, mode: int) -> None:
+        """Each may be a file, a directory or a symbolic link; only of `one` the event says which."""
+        moves = {one: two} if modes.S_ISDIR(mode) else {}
+        first, second = self._names.pop(one, None), self._names.pop(two, None)
+        self._given -= {one, two}
+        if first is None and modes.S_ISREG(mode):
+            first = _File(one, event.stat)
         if second is None:
             now = self._stat(one)  # what was `two`
-            if modes.S_ISDIR(now.mode if now is not None else 0) or self._is_directory(two):
+            mode = now.mode if now is not None else modes.S_IFREG
+            if modes.S_ISDIR(mode) or self._is_directory(two):
                 moves[two] = one
-            else:
+            elif modes.S_ISREG(mode):
                 second = _File(two, now)
         if moves:
             self._rename_directory(moves)

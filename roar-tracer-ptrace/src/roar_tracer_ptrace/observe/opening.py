@@ -77,7 +77,7 @@ class Opening:
         wanted = (os.R_OK, os.W_OK, os.R_OK | os.W_OK, os.R_OK | os.W_OK)[access]
         if flags & os.O_TRUNC:
             wanted |= os.W_OK
-        if not self._sight.may(task, path, wanted) or self._sight.has_no_descriptor(task):
+        if flags & os.O_DIRECTORY or not self._sight.may(task, path, wanted) or self._sight.has_no_descriptor(task):
             return
         if flags & os.O_NOATIME and not self._sight.may_leave_times(task, path):
             return
