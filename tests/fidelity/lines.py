@@ -160,6 +160,8 @@ def as_bare_or_told(lines: Lines, tracer: Tracer, line: str, privileged: bool = 
     if known is None:
         assert not told(bare, traced), f"{line}\n{told(bare, traced)}"
         return
+    if not known.verdict:
+        return
     assert told(bare, traced), "it goes as without roar: the table says something else"
     if known.verdict.encode() in traced.stderr:
         return

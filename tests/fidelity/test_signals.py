@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from e2e.acting import Gate, until
-from fidelity.lines import BARE, AsBare, Lines, cases
+from fidelity.lines import BARE, Lines, as_bare_or_told, cases
 from fidelity.started import Started, state
 from fidelity.tracers import Tracer
 
@@ -78,8 +78,8 @@ SIGNALS = {
 
 @pytest.mark.requirement("RUN-2", "RUN-3")
 @cases(SIGNALS)
-def test_signals_work_as_without_roar(as_bare: AsBare, line: str) -> None:
-    as_bare(line)
+def test_signals_work_as_without_roar(lines: Lines, tracer: Tracer, line: str) -> None:
+    as_bare_or_told(lines, tracer, line)
 
 
 COUNTER = """
