@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-_TIMEOUT_S = 120
+TIMEOUT_S = 120
 _MAIN = "from roar.testing.capture.forge import serve; serve()"
 
 
@@ -100,7 +100,7 @@ def serve() -> None:
                     os.close(fd)
                 os.set_inheritable(number, True)
             _become_roar(order.words)
-        _kill_after(_TIMEOUT_S, child)
+        _kill_after(TIMEOUT_S, child)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(answers, b"%d\n" % (code if code >= 0 else 128 - code))
 

@@ -16,7 +16,7 @@ from roar.api.storage import JobQuery
 from roar.api.tracer import Capability
 from roar.context import Context
 from roar.testing.capture.case import Case, Seen
-from roar.testing.capture.forge import Forge, Order
+from roar.testing.capture.forge import TIMEOUT_S, Forge, Order
 from roar.testing.capture.programs import Programs
 
 NOBODY = 65534
@@ -156,8 +156,9 @@ class Stage:
         with open(stdout, "wb") as out, open(stderr, "wb") as err:
             command = (*_AS_USER, sys.executable, "-m", "roar", *words)
             done = subprocess.run(
-                command, cwd=place, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False
-            )
+                command, cwd=place, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False,
+                timeout=TIMEOUT_S,
+            )  # fmt: skip
         return done.returncode
 
     def _recorded(self, place: Path, key: str, code: int, stdout: str, stderr: str) -> Seen:
