@@ -19,7 +19,7 @@ from roar_tracer_ptrace.journal import stat_of
 
 _RESOLVE_IN_ROOT = 0x10
 _DELETED = b" (deleted)"
-_PATH_MAX = 4096
+_PATH_MAX, _NAME_MAX = 4096, 255
 _NO_NAMES = (b"", b".", b"..")
 _STREAMS = {b"/dev/stdin": 0, b"/dev/stdout": 1, b"/dev/stderr": 2}
 
@@ -41,10 +41,12 @@ class Names:
 
     Attributes:
         careful: somebody changed the root or mounts: nothing may be remembered, and each process is asked for its own.
+        met_too_long: a file was met whose path is longer than a path may be: it can't be recorded.
     """
 
     def __init__(self) -> None:
         self.careful = False
+        self.met_too_long = False
         self._directories: dict[bytes, bytes] = {}
         self._root = _identity(b"/")
         self._namespace = _link(b"/proc/self/ns/mnt")
@@ -126,6 +128,7 @@ class Names:
             last = path.removesuffix(_DELETED)
             was = b"" if last.endswith(never_named) or last.startswith(b"/memfd:") else last
             return Found(b"", stat_of(status), last_path=was)
+        self.met_too_long |= not path
         certain = not self.careful or _identity(path) == (status.st_dev, status.st_ino)
         return Found(path, stat_of(status), certain)
 
@@ -180,6 +183,7 @@ class Names:
             if real is None:
                 return b""
         last = name[cut + 1 :]
+        self.met_too_long |= len(last) <= _NAME_MAX and len(real) + 1 + len(last) >= _PATH_MAX
         return b"" if last in _NO_NAMES else real + b"/" + last
 
     def _look_up(self, folder: bytes) -> bytes | None:

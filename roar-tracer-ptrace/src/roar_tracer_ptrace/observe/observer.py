@@ -80,6 +80,9 @@ class Observer:
             self.ledger.come(task)
             if is_of_interest(op, args):
                 self._acts[op](task, args, name)
+            if self._sight.names.met_too_long:
+                self._sight.names.met_too_long = False
+                self.blind(Blind.PATH, task)
         except OSError as error:
             if error.errno not in _THE_CALL_S_OWN:
                 self.blind(Blind.PATH, task)
