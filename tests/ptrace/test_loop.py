@@ -187,8 +187,8 @@ def _run(tracer: type[Tracer], base: Path, library: Path, *command: str) -> tupl
 
 def test_names_at_every_limit_do_it_no_harm(tmp_path: Path, library: Path, compiled: Callable[..., Path]) -> None:
     program = str(compiled(_ODD))
-    checked, by_c, _ = _run(Sanitized, tmp_path / "c", library, program)
-    plain, by_python, _ = _run(InPython, tmp_path / "python", library, program)
+    checked, by_c, _ = _run(Sanitized, tmp_path / "1", library, program)
+    plain, by_python, _ = _run(InPython, tmp_path / "2", library, program)
     assert 10 < len(checked.outputs(by_c)) < 40  # where paths are too long for the record, that is told
     assert {reason for reason, _ in by_c.blind} == {Blind.PATH}
     assert checked.inputs(by_c) == plain.inputs(by_python) == {b"a"}
