@@ -210,9 +210,9 @@ class Memory:
             size = min(size, self._PAGE - (address & (self._PAGE - 1)))
             part = self.block(pid, address, size)
             end = part.find(b"\0")
-            if end >= 0:
-                return found + part[:end]
-            found += part
+            found += part if end < 0 else part[:end]
+            if end >= 0 and len(found) < limit:
+                return found
             address += len(part)
             size = self._PAGE
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))

@@ -66,6 +66,8 @@ class Child(NamedTuple):
     """Pid of the process of `spawn_under`; 0: the command is roar's own child."""
     reports: int = -1
     """The pipe on which the supervisor tells of the command; it ends with the supervisor."""
+    early: frozenset[int] = frozenset()
+    """Signals that came when roar held them back already and there was no command yet: they are the command's."""
 
 
 def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
@@ -86,6 +88,7 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
     environment = launch.env if env is None else env
     held = _hold()
     read, write = os.pipe()
+    early = signal.sigpending()
     # not posix_spawn(3): glibc's leaves signals 32 and 33 ignored in the program, and can ignore none that should be
     pid = os.fork()
     if not pid:
@@ -96,7 +99,7 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
         os.waitpid(pid, 0)
         held.let_go()
         raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(launch.executable))
-    return Child(pid, held.mask, held.witness)
+    return Child(pid, held.mask, held.witness, early=frozenset(early))
 
 
 def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Child:
@@ -117,6 +120,7 @@ def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Chi
     failures = os.pipe()
     reports = os.pipe()
     runner = os.getpid()
+    early = signal.sigpending()
     supervisor = os.fork()
     if not supervisor:
         os.close(failures[0])
@@ -134,7 +138,9 @@ def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Chi
             raise SupervisorLost("the tracer's process ended before it had started the command")
         raise OSError(int(failed), os.strerror(int(failed)), os.fsdecode(launch.executable))
     os.set_blocking(reports[0], False)
-    return Child(_REPORT.unpack(first)[0], held.mask, held.witness, supervisor, reports[0])
+    pid, _, _, _, later = _REPORT.unpack(first)
+    early |= {number for number in _HELD if later >> number & 1}
+    return Child(pid, held.mask, held.witness, supervisor, reports[0], frozenset(early))
 
 
 def _supervise(supervision: Supervision, supervise: Callable[[Supervision], None]) -> NoReturn:
@@ -152,7 +158,10 @@ def _supervise(supervision: Supervision, supervise: Callable[[Supervision], None
 
 
 _REPORT = struct.Struct("=iiddq")
-"""pid, wait status, user and system time in seconds, maximum resident set in KiB."""
+"""pid, wait status, user and system time in seconds, maximum resident set in KiB.
+
+The first one has nothing to tell but the pid, and in place of the last the signals that had come before the command was there.
+"""
 
 
 class Supervision:
@@ -172,6 +181,7 @@ class Supervision:
         self._runner = runner
         self._failures = failures
         self._reports = reports
+        self._early = 0
 
     def fork(self, prepare: Callable[[], None]) -> int:
         """Forks the process that becomes the command.  It may be called again if `prepare` ended the process.
@@ -182,6 +192,7 @@ class Supervision:
         Returns:
             Its pid.
         """
+        self._early = _bits(signal.sigpending())
         pid = os.fork()
         if not pid:
             try:
@@ -194,7 +205,7 @@ class Supervision:
     def started(self, pid: int) -> None:
         """The process of `fork` is the one: tells roar its pid."""
         os.close(self._failures)
-        self._tell(pid, 0, (0.0, 0.0, 0))
+        self._tell(pid, 0, (0.0, 0.0, self._early))
 
     def detach(self, keep: Iterable[int]) -> None:
         """Leaves the terminal, the working directory and all descriptors behind, so that nothing waits for this process.
@@ -284,6 +295,7 @@ def wait(child: Child) -> Exit:
     A signal that the terminal or a kill of the whole group sent has reached the command already and is not passed on;
     one that was sent to roar alone is.  When the command stops, roar stops, so that the shell sees the job stop.
     """
+    early = set(child.early)
     try:
         while True:
             info = signal.sigwaitinfo(_HELD)
@@ -292,11 +304,20 @@ def wait(child: Child) -> Exit:
                 ended = _reap(child)
                 if ended is not None:
                     return ended
-            elif not child.witness.saw(number) and info.si_code != _SI_KERNEL:
+            elif _is_for_roar_alone(child, info) or number in early:
+                early.discard(number)
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(child.pid, number)
     finally:
         child.witness.close()
+
+
+def _is_for_roar_alone(child: Child, info: signal.struct_siginfo) -> bool:
+    """Whether the command has not got a signal that roar has."""
+    if child.witness.saw(info.si_signo):
+        return False
+    # without a witness: the kernel sends to the whole group, but for an alarm(2) from before roar was started
+    return info.si_code != _SI_KERNEL or info.si_signo == signal.SIGALRM
 
 
 def _reap(child: Child) -> Exit | None:

@@ -76,6 +76,7 @@ class Fold:
         self._nameless: dict[
             tuple[int, int], _File
         ] = {}  # (dev, ino) of removed files that are not what their name says
+        self._perhaps: list[bytes] = []  # names of files that were to be made, and were not there yet
         self._given: set[bytes] = set()  # names that the job gave to a file from before
         self._inputs: dict[bytes, FileStat | None] = {}
         self._lost: dict[bytes, str] = {}
@@ -150,6 +151,8 @@ class Fold:
         if not existed:
             if event.confirmed or self._stat(path) is not None:
                 self._names[path] = _File(None, event.stat, made=True)
+            else:
+                self._perhaps.append(path)  # it may come yet
             return
         if flags & os.O_TRUNC and event.confirmed:
             self._replace(path, file)
@@ -161,7 +164,7 @@ class Fold:
         self._touch(file, event)
         if event.wrote:
             file.changed_in_place = True
-        if flags & os.O_ACCMODE == os.O_RDWR and not flags & os.O_TRUNC:
+        if flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_TRUNC:
             self._use(file, event.stat)
 
     def _replace(self, path: bytes, file: _File | None) -> None:
@@ -344,6 +347,9 @@ class Fold:
     def finish(self) -> Folded:
         """What the events amount to, now that the command has ended.  Called once."""
         outputs: dict[bytes, FileStat] = {}
+        for path in self._perhaps:
+            if path not in self._names:
+                self._names[path] = _File(None, None, made=True)
         for path, file in self._names.items():
             if not (file.made or file.touched is not None or file.changed_in_place or path in self._given):
                 continue
