@@ -25,7 +25,20 @@ long raw(long n, const char *p) {{
 }}
 int main(void) {{ return raw(2, "a") < 0; }}
 """
+_INT_80 = (
+    'static const char name[] = "a";\n'
+    'int main(void) {{ int r; __asm__ volatile("int $0x80" : "=a"(r) : "a"({number}), "b"(name), "c"(0), "d"(0) : "memory");'
+    " return r < 0; }}"
+)
 _CASES = {
+    "int 0x80: open": (_INT_80.format(number=5), True),
+    "int 0x80: openat": (_INT_80.format(number=295), True),
+    "int 0x80: futex": (_INT_80.format(number=240), False),
+    "int 0x80: own syscall function": (
+        '__asm__(".globl own\\nown: push %rbx\\nmov %edi, %eax\\nmov %esi, %ebx\\nmov %ecx, %r8d\\nmov %edx, %ecx\\n'
+        'mov %r8d, %edx\\nint $0x80\\npop %rbx\\nret");\nlong own();int main(void){return own(39)<0;}',
+        True,
+    ),
     "open": (_RAW.format(number="2L"), True),
     "openat": (_RAW.format(number="257L"), True),
     "futex": (_RAW.format(number="202L"), False),

@@ -103,4 +103,4 @@ def memory_file() -> Path | None:
         if not home.startswith("/"):
             return None
         base = os.path.join(home, ".cache")
-    return Path(base, "roar", "preload-objects")
+    return Path(base, "roar", "preload-objects-2")  # the number: of what is looked for
