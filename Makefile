@@ -19,7 +19,7 @@ SOURCES := $(shell find roar-core/src $(TRACERS:%=%/src) -name '*.py')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench dist kill-test coverage-of-spec install format clean
+.PHONY: help demo test check bench dist kill-test ways-test coverage-of-spec install format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ dist: $(VENV)/installed-dev ## build wheel and sdist of each package into dist/
 
 kill-test: $(VENV)/installed-dev $(VENV)/compiled ## kill roar at 10 000 random moments (the suite: 200)
 	@ROAR_KILL_ROUNDS=$${ROAR_KILL_ROUNDS:-10000} $(BIN)/python -m pytest tests/run/test_kill.py $(ARGS)
+
+ways-test: $(VENV)/installed-dev $(VENV)/compiled ## capture and fidelity suites by every way of the ptrace tracer (the suite: a part)
+	@ROAR_TEST_WAYS=all $(BIN)/python -m pytest tests/capture tests/fidelity tests/ptrace $(ARGS)
 
 coverage-of-spec: $(VENV)/installed-dev ## list the requirements that no test names
 	@$(BIN)/python tests/coverage_of_spec.py

@@ -29,7 +29,7 @@ _CALLS: dict[Op, str] = {
     Op.SETREGID: "setregid setregid32", Op.SETRESGID: "setresgid setresgid32",
     Op.IDENTITY: "setgroups setgroups32 capset",
     Op.ROOT: "chroot pivot_root mount umount umount2 setns open_tree open_tree_attr fsmount move_mount mount_setattr",
-    Op.CLONE: "clone", Op.UNSHARE: "unshare", Op.SECCOMP: "seccomp", Op.STRICT: "prctl", Op.PTRACE: "ptrace",
+    Op.CLONE: "clone", Op.UNSHARE: "unshare", Op.SECCOMP: "seccomp", Op.PRCTL: "prctl", Op.PTRACE: "ptrace",
     Op.LIMIT: "setrlimit", Op.PRLIMIT: "prlimit64",
 }  # fmt: skip
 """The names of the calls that do it, in any interface."""

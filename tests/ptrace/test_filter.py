@@ -76,13 +76,13 @@ def _numbers(interface: Interface) -> st.SearchStrategy[int]:
 
 _PASSING: dict[Op, tuple[int, ...]] = {
     Op.OPEN: (0, os.O_PATH), Op.OPENAT: (-100, 0, os.O_DIRECTORY), Op.MMAP: (0, 0, 3, 2, -1, 0),
-    Op.CLONE: (0x800,), Op.UNSHARE: (0x10,), Op.UNLINKAT: (-100, 0, 0x200), Op.FTRUNCATE: (-1, 5), Op.STRICT: (22, 99),
-    Op.SECCOMP: (1, 64), Op.PTRACE: (1,), Op.LIMIT: (8, 0), Op.PRLIMIT: (0, 7, 0, 1),
+    Op.CLONE: (0x800,), Op.UNSHARE: (0x10,), Op.UNLINKAT: (-100, 0, 0x200), Op.FTRUNCATE: (-1, 5), Op.PRCTL: (21, 2),
+    Op.SECCOMP: (2, 8), Op.PTRACE: (1,), Op.LIMIT: (8, 0), Op.PRLIMIT: (0, 7, 0, 1),
 }  # fmt: skip
 """Arguments with which a call is of no interest, and fails without harm."""
 _STOPPED: dict[Op, tuple[int, ...]] = {
     Op.MMAP: (0, 4096, 2, 1, -1, 0), Op.CLONE: (0x20000,), Op.UNSHARE: (0x10000000,), Op.FTRUNCATE: (-1, 0),
-    Op.STRICT: (22, 1), Op.SECCOMP: (1, 8), Op.PTRACE: (16,), Op.LIMIT: (7, 1), Op.PRLIMIT: (0, 7, 1),
+    Op.PRCTL: (22, 1), Op.SECCOMP: (1, 8), Op.PTRACE: (16,), Op.LIMIT: (7, 1), Op.PRLIMIT: (0, 7, 1),
 }  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def test_what_is_in_the_upper_halves_of_registers_hides_nothing(
         assert _run(_PROGRAMS[which], number, interface.audit, args) == bpf.USER_NOTIF
 
 
-_WIDE: dict[Op, tuple[int, ...]] = {Op.FTRUNCATE: (1,), Op.PTRACE: (0,), Op.STRICT: (1,), Op.PRLIMIT: (2,)}
+_WIDE: dict[Op, tuple[int, ...]] = {Op.FTRUNCATE: (1,), Op.PTRACE: (0,), Op.PRLIMIT: (2,)}
 """Arguments that are a long or a pointer, of the operations of whose arguments it depends."""
 
 

@@ -53,7 +53,7 @@ class Op(IntEnum):
     CLONE = auto()  # flags
     UNSHARE = auto()  # flags
     SECCOMP = auto()  # operation, flags
-    STRICT = auto()  # prctl option, mode
+    PRCTL = auto()  # option, mode, struct sock_fprog
     PTRACE = auto()  # request
     LIMIT = auto()  # resource
     PRLIMIT = auto()  # process, resource
@@ -80,7 +80,7 @@ _X86_64 = {
     106: Op.SETGID, 123: Op.SETGID, 114: Op.SETREGID, 119: Op.SETRESGID,
     116: Op.IDENTITY, 126: Op.IDENTITY,  # setgroups capset
     155: Op.ROOT, 161: Op.ROOT, 165: Op.ROOT, 166: Op.ROOT, 308: Op.ROOT,  # pivot_root chroot mount umount2 setns
-    56: Op.CLONE, 272: Op.UNSHARE, 317: Op.SECCOMP, 157: Op.STRICT, 101: Op.PTRACE, 160: Op.LIMIT, 302: Op.PRLIMIT,
+    56: Op.CLONE, 272: Op.UNSHARE, 317: Op.SECCOMP, 157: Op.PRCTL, 101: Op.PTRACE, 160: Op.LIMIT, 302: Op.PRLIMIT,
     520: Op.EXECVE, 545: Op.EXECVEAT, 521: Op.PTRACE,  # of x32, which shares the other numbers
     **_COMMON,
 }  # fmt: skip
@@ -97,7 +97,7 @@ _I386 = {
     214: Op.SETGID, 216: Op.SETGID, 204: Op.SETREGID, 210: Op.SETRESGID,
     81: Op.IDENTITY, 206: Op.IDENTITY, 185: Op.IDENTITY,
     217: Op.ROOT, 61: Op.ROOT, 21: Op.ROOT, 22: Op.ROOT, 52: Op.ROOT, 346: Op.ROOT,
-    120: Op.CLONE, 310: Op.UNSHARE, 354: Op.SECCOMP, 172: Op.STRICT, 26: Op.PTRACE, 75: Op.LIMIT, 340: Op.PRLIMIT,
+    120: Op.CLONE, 310: Op.UNSHARE, 354: Op.SECCOMP, 172: Op.PRCTL, 26: Op.PTRACE, 75: Op.LIMIT, 340: Op.PRLIMIT,
     **_COMMON,
 }  # fmt: skip
 _AARCH64 = {
@@ -108,7 +108,7 @@ _AARCH64 = {
     144: Op.SETGID, 152: Op.SETGID, 143: Op.SETREGID, 149: Op.SETRESGID,
     159: Op.IDENTITY, 91: Op.IDENTITY,
     41: Op.ROOT, 51: Op.ROOT, 40: Op.ROOT, 39: Op.ROOT, 268: Op.ROOT,
-    220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 167: Op.STRICT, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
+    220: Op.CLONE, 97: Op.UNSHARE, 277: Op.SECCOMP, 167: Op.PRCTL, 117: Op.PTRACE, 164: Op.LIMIT, 261: Op.PRLIMIT,
     **_COMMON,
 }  # fmt: skip
 
@@ -123,7 +123,7 @@ INTERFACES: dict[str, tuple[Interface, ...]] = {
 AT_FDCWD = 0xFFFFFF9C
 """As an unsigned int, which the kernel takes it for."""
 AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = 0x100, 0x200, 0x400, 0x1000
-CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_UNTRACED = 0x20000, 0x10000000, 0x800000
 O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 """The bit alone: the constant contains O_DIRECTORY."""
 O_CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | O_TMPFILE
@@ -155,7 +155,9 @@ def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
             return bool(flags & O_CHANGES) or not flags & os.O_DIRECTORY
         case Op.MMAP:
             return bool(args[2] & PROT_WRITE and args[3] & MAP_SHARED)
-        case Op.CLONE | Op.UNSHARE:
+        case Op.CLONE:
+            return bool(args[0] & (CLONE_NEWNS | CLONE_NEWUSER | CLONE_UNTRACED))
+        case Op.UNSHARE:
             return bool(args[0] & (CLONE_NEWNS | CLONE_NEWUSER))
         case Op.UNLINKAT:
             return not args[2] & AT_REMOVEDIR
@@ -163,10 +165,10 @@ def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
             return args[1] == 0
         case Op.FTRUNCATE64:
             return not (args[1] or args[2])
-        case Op.STRICT:
-            return args[0] & INT == PR_SET_SECCOMP and args[1] == SECCOMP_MODE_STRICT
+        case Op.PRCTL:
+            return args[0] & INT == PR_SET_SECCOMP
         case Op.SECCOMP:
-            return args[0] & INT == SECCOMP_SET_MODE_FILTER and bool(args[1] & NEW_LISTENER)
+            return args[0] & INT == SECCOMP_SET_MODE_FILTER
         case Op.PTRACE:
             return args[0] in PTRACE_ATTACHING
         case Op.LIMIT:

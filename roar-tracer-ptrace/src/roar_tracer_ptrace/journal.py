@@ -38,13 +38,16 @@ WITHOUT_PRIVILEGES = (
 _OTHER_TRACER = " (fix: use a tracer that needs no filter: roar tracer use preload)"
 LISTENER = "a program was refused a seccomp listener of its own (EBUSY), as the tracer has one" + _OTHER_TRACER
 STRICT = "a program was refused seccomp's strict mode (EINVAL), as the tracer has a filter" + _OTHER_TRACER
+TRACES = (
+    "a program put itself under a filter that asks a tracer (SECCOMP_RET_TRACE): roar's own comes first" + _OTHER_TRACER
+)
 FAILED = "the tracer failed at a call of a program (fix: report it, with the program)"
 LANDLOCK = (
     "a program confined itself by Landlock: files that it was refused may be listed as read"
     " (fix: roar tracer use preload)"
 )
 REASONS = (
-    "", WITHOUT_PRIVILEGES, LISTENER, STRICT, LANDLOCK, FAILED, Blind.PATH, Blind.FOREIGN, Blind.IO_URING, Blind.NAMESPACE,
+    "", WITHOUT_PRIVILEGES, LISTENER, STRICT, TRACES, LANDLOCK, FAILED, Blind.PATH, Blind.FOREIGN, Blind.IO_URING, Blind.NAMESPACE,
     Blind.NESTED_TRACE, Blind.SECCOMP,
 )  # fmt: skip
 """By their numbers in records."""

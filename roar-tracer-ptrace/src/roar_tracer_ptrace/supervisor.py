@@ -45,4 +45,6 @@ def supervise(
         except Unable as error:
             failures.append(f"{way}: {error}")
             masked |= error.is_masked
+        except OSError as error:  # no more descriptors or processes are allowed
+            failures.append(f"{way}: {error.strerror}")
     note_failure(journal, "; ".join(failures))

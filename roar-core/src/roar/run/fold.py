@@ -164,7 +164,7 @@ class Fold:
         self._touch(file, event)
         if event.wrote:
             file.changed_in_place = True
-        if flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_TRUNC:
+        if flags & os.O_ACCMODE in (os.O_RDONLY, os.O_RDWR) and not flags & os.O_TRUNC:
             self._use(file, event.stat)
 
     def _replace(self, path: bytes, file: _File | None) -> None:

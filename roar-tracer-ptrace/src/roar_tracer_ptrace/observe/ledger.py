@@ -26,6 +26,8 @@ class Ledger:
 
     Args:
         writer: where events go.
+        sees_results: `leave` is told of the results of calls.
+        doubts_results: a result isn't enough: a filter of the program's own may answer a call instead of the kernel.
 
     Attributes:
         known: the names of which nothing new is to be told.
@@ -35,8 +37,10 @@ class Ledger:
         on_wander: called before and after somebody's working directory changes.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, sees_results: bool, doubts_results: bool) -> None:
         self.writer = writer
+        self.sees_results = sees_results
+        self._doubts_results = doubts_results
         self.known = Known()
         self.awaited: dict[int, Pending] = {}
         self.careful = False
@@ -108,9 +112,8 @@ class Ledger:
         """The awaited call of a thread has returned, as a tracer can see that sees exits."""
         pending = self.awaited.pop(task, None)
         if pending is not None:
-            if isinstance(pending, Times) and not failed:
-                pending.look()
-            self._conclude(pending, not failed)
+            seen = pending.look() if self._doubts_results or isinstance(pending, Times) else True
+            self._conclude(pending, not failed and (seen or not self._doubts_results))
 
     def settle(self, task: int) -> None:
         """The thread has come back with another call, or is gone: looks what became of the last one."""

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 
 from roar.api.events import Blind
 from roar_tracer_ptrace import journal
-from roar_tracer_ptrace.calls import INT, ROAR_ITSELF, Op, is_of_interest
+from roar_tracer_ptrace.calls import (
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    CLONE_UNTRACED,
+    INT,
+    NEW_LISTENER,
+    ROAR_ITSELF,
+    SECCOMP_MODE_STRICT,
+    Op,
+    is_of_interest,
+)
 from roar_tracer_ptrace.observe.acts import Acts, Args
 from roar_tracer_ptrace.observe.content import Content
 from roar_tracer_ptrace.observe.executing import Executing
@@ -20,6 +31,9 @@ from roar_tracer_ptrace.observe.opening import Opening
 from roar_tracer_ptrace.observe.renaming import Renaming
 from roar_tracer_ptrace.observe.sight import Sight
 
+_INSTRUCTION = struct.Struct("=HBBI")
+_RETURN, _TRACE, _ACTION = 0x06, 0x7FF00000, 0xFFFF0000
+"""BPF_RET | BPF_K, SECCOMP_RET_TRACE and SECCOMP_RET_ACTION_FULL (linux/seccomp.h)."""
 _THE_CALL_S_OWN = (errno.ENOENT, errno.ESRCH, errno.EFAULT, errno.ENAMETOOLONG)
 """Reading a program's memory fails so when the thread is gone, or the call will fail, too."""
 
@@ -31,15 +45,17 @@ class Observer:
         writer: where events go.
         keeps_privileges: set-id programs get theirs.
         listens: calls come by a listener, so that nobody else in the tree can have one.
+        filters: they come by a filter, be it with a listener or with ptrace stops.
 
     Attributes:
         ledger: of the outcomes.
     """
 
-    def __init__(self, writer: journal.Writer, keeps_privileges: bool, listens: bool) -> None:
+    def __init__(self, writer: journal.Writer, keeps_privileges: bool, listens: bool, filters: bool) -> None:
         self._keeps_privileges = keeps_privileges
         self._listens = listens
-        self.ledger = Ledger(writer)
+        self._filters = filters
+        self.ledger = Ledger(writer, sees_results=not listens, doubts_results=not filters)
         self._sight = Sight(self.ledger)
         self.ledger.on_move = self._forget
         self._acts: Acts = {
@@ -53,10 +69,10 @@ class Observer:
             Op.SETRESGID: lambda _task, args, _name: self._take_on(args[:3], os.getegid()),
             Op.IDENTITY: lambda _task, _args, _name: self._be_careful(identities=True),
             Op.ROOT: lambda _task, _args, _name: self._be_careful(roots=True),
-            Op.CLONE: lambda _task, _args, _name: self._be_careful(identities=True, roots=True),
+            Op.CLONE: self._clone,
             Op.UNSHARE: lambda _task, _args, _name: self._be_careful(identities=True, roots=True),
             Op.CONFINE: lambda task, _args, _name: self._sight.confine(task),
-            Op.STRICT: lambda task, _args, _name: self.blind(journal.STRICT, task),
+            Op.PRCTL: self._prctl,
             Op.SECCOMP: self._seccomp,
             Op.PTRACE: lambda task, _args, _name: None if listens else self.blind(Blind.NESTED_TRACE, task),
             Op.LIMIT: lambda _task, _args, _name: self._sight.limits_differ(),
@@ -109,9 +125,37 @@ class Observer:
         self.ledger.known.clear()
         self._sight.names.forget()
 
+    def _clone(self, task: int, args: Args, _: bytes | None) -> None:
+        if args[0] & (CLONE_NEWNS | CLONE_NEWUSER):
+            self._be_careful(identities=True, roots=True)
+        if args[0] & CLONE_UNTRACED and not self._listens:
+            self.blind(Blind.NESTED_TRACE, task)
+
+    def _prctl(self, task: int, args: Args, _: bytes | None) -> None:
+        if args[1] == SECCOMP_MODE_STRICT:
+            if self._filters:
+                self.blind(journal.STRICT, task)
+        else:
+            self._look_at_filter(task, args[2])
+
+    def _look_at_filter(self, task: int, address: int) -> None:
+        """Whether a program's own filter wants a tracer, which it would not get."""
+        length, at = struct.unpack("@HP", self._sight.memory.block(task, address, 16))
+        code = b""
+        while len(code) < length * _INSTRUCTION.size:
+            code += self._sight.memory.block(task, at + len(code), min(length * _INSTRUCTION.size - len(code), 4096))
+        if any(
+            operation == _RETURN and value & _ACTION == _TRACE
+            for operation, _, _, value in _INSTRUCTION.iter_unpack(code)
+        ):
+            self.blind(journal.TRACES, task)
+
     def _seccomp(self, task: int, args: Args, _: bytes | None) -> None:
-        """Somebody wants a listener: there can be one, and where there was none it takes the calls that ptrace would stop."""
-        if not self._listens:
-            self.blind(Blind.SECCOMP, task)
+        """Somebody wants a filter, or a listener: there can be one, and where there was none it takes calls before ptrace."""
+        if args[1] & NEW_LISTENER:
+            if not self._listens:
+                self.blind(Blind.SECCOMP, task)
+            elif args[3] != ROAR_ITSELF:
+                self.blind(journal.LISTENER, task)
         elif args[3] != ROAR_ITSELF:
-            self.blind(journal.LISTENER, task)
+            self._look_at_filter(task, args[2])

@@ -12,7 +12,7 @@ from roar_tracer_ptrace.observe import known
 from roar_tracer_ptrace.observe.acts import Acts, Args
 from roar_tracer_ptrace.observe.ledger import Ledger
 from roar_tracer_ptrace.observe.names import Found
-from roar_tracer_ptrace.observe.outcomes import Creation, Truncation
+from roar_tracer_ptrace.observe.outcomes import Creation, Opened, Truncation
 from roar_tracer_ptrace.observe.sight import Sight
 
 _PAGE = 4096
@@ -87,14 +87,15 @@ class Opening:
             return
         if self._sight.is_confined(task):
             self._sight.blind(journal.LANDLOCK, task)
-        if access == os.O_RDONLY:
-            self._ledger.writer.add(Kind.OPEN, task, path, flags=flags, stat=stat)
-            bits = known.READ
-        else:
-            self._ledger.writer.add(Kind.WRITE, task, path, flags=flags, existed=True, stat=stat)
-            if flags & os.O_CREAT:
-                self._ledger.watch(task, path)
-            bits = known.ADD if access == os.O_WRONLY else known.READ | known.ADD
+        kind, existed = (Kind.OPEN, None) if access == os.O_RDONLY else (Kind.WRITE, True)
+        bits = (known.READ, known.ADD, known.READ | known.ADD, known.READ | known.ADD)[access]
+        if self._ledger.sees_results:
+            pending = Opened(path, name=name, bits=bits)
+            self._ledger.wait_for(task, pending, kind, path, flags=flags, existed=existed, stat=stat)
+            return
+        self._ledger.writer.add(kind, task, path, flags=flags, existed=existed, stat=stat)
+        if flags & os.O_CREAT:
+            self._ledger.watch(task, path)
         self._ledger.remember(name, path, bits)
 
     def _create(self, task: int, name: bytes, flags: int) -> None:

@@ -200,6 +200,16 @@ class Passing(Pending):
         return False
 
 
+class Opened(Pending):
+    """A file that is there was opened, which leaves no trace: only a result tells that it was."""
+
+    __slots__ = ()
+
+    def look(self) -> bool:
+        """It could be opened; that it was killed in between is less likely."""
+        return True
+
+
 class Wandering(Pending):
     """A thread changes its working directory, and that of those who share it; nothing is to be told of it."""
 

@@ -43,7 +43,7 @@ def run(supervision: Supervision, writer: Writer, accelerate: bool) -> None:
     if powers.must_be_ancestor():
         kernel.adopt_orphans()
     pid, listener = _start(supervision)
-    observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=True)
+    observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=True, filters=True)
     wakening = Wakening()
     feed = (accelerated.make(listener, wakening.fd, observer.ledger) if accelerate else None) or Listener(
         listener, wakening.fd, observer.ledger

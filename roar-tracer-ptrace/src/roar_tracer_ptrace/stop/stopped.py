@@ -39,7 +39,7 @@ def run(supervision: Supervision, writer: Writer, every_call: bool) -> None:
         Unable: this way is closed here; nothing was started.
     """
     pid = _start(supervision, every_call)
-    observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=False)
+    observer = Observer(writer, keeps_privileges=powers.keeps_set_id(), listens=False, filters=not every_call)
     supervision.detach((writer.fd,))
     _Loop(supervision, writer, observer, pid, every_call).run()
 
