@@ -54,7 +54,7 @@ _IGNORED = {
     r"(__)?mktemp|tempnam": "makes a name, and no file",
     r"mkdtemp|mkdir(at)?|rmdir|opendir|fdopendir|dirfd|scandir(at)?(64)?|n?ftw(64)?|fts(64)?_open|glob(64)?|glob_pattern_p":
         "directories are no files of a job; what is opened in them goes through open",
-    r"mkfifo(at)?|mknod(at)?": "no regular file",
+    r"mkfifo(at)?": "no regular file",
     r"inotify_add_watch|fanotify_mark|name_to_handle_at|quotactl|revoke": "no content goes through it",
     # names of other things than files
     r"mq_open|__mq_open_2|mq_unlink|sem_open|sem_unlink|shm_open|shm_unlink|memfd_create": "kernel objects; /dev/shm is a device",

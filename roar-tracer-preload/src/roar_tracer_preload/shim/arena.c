@@ -244,3 +244,8 @@ void generation_raise(const char *path) {
 void generation_raise_all(void) {
     if (arena) __atomic_fetch_add(&arena->generation_all, 1, __ATOMIC_ACQ_REL);
 }
+
+void directory_moved(void) {
+    if (arena) __atomic_fetch_add(&arena->directory_moves, 1, __ATOMIC_ACQ_REL);
+    generation_raise_all();
+}

@@ -44,4 +44,8 @@ static inline u64 generation_of_all(void) { return __atomic_load_n(&arena->gener
 void generation_raise(const char *path);
 void generation_raise_all(void);
 
+/* How often a directory has moved, and: one has. */
+static inline u64 directory_moves(void) { return arena ? __atomic_load_n(&arena->directory_moves, __ATOMIC_ACQUIRE) : 0; }
+void directory_moved(void);
+
 #endif

@@ -25,7 +25,7 @@ struct arena_head {
     u64 used;           /* bytes of records asked for; may pass limit by what was then dropped */
     u64 dropped;        /* events that found no room */
     u64 generation_all; /* raised when any path may have changed its meaning: a directory or a symlink moved */
-    u64 reserved;
+    u64 directory_moves; /* raised when a directory moved: a working directory may have another name */
     u64 programs[ARENA_PROGRAMS];       /* keys of programs that were found fit: a cache like `seen` */
     u32 generations[ARENA_GENERATIONS]; /* a counter a hash of a file's last name, raised when such a name moves */
 };

@@ -14,10 +14,12 @@
 
 /* ---- rename ---- */
 
-static void renamed(struct record *r, const struct file_state *st, int rc, const char *from, const char *to) {
+static void renamed(struct record *r, const struct file_state *st, int rc, const char *from, const char *to, unsigned flags) {
     name_after(r, rc);
     if (!r || rc) return;
-    if (S_ISREG(st->mode)) {
+    if (S_ISDIR(st->mode) || flags & RENAME_EXCHANGE) { /* what it is exchanged for may be a directory */
+        directory_moved();
+    } else if (S_ISREG(st->mode)) {
         generation_raise(from);
         generation_raise(to);
     } else {
@@ -29,7 +31,7 @@ static void renamed(struct record *r, const struct file_state *st, int rc, const
     struct file_state st;                                                                 \
     struct record *r = name_before(K_RENAME, flags, dirfd1, from, dirfd2, to, &st);       \
     int rc = call;                                                                        \
-    renamed(r, &st, rc, from, to);                                                        \
+    renamed(r, &st, rc, from, to, flags);                                                 \
     return rc
 
 EXPORT int rename(const char *from, const char *to) { RENAMED(AT_FDCWD, from, AT_FDCWD, to, 0, NEXT(rename)(from, to)); }
@@ -98,6 +100,39 @@ EXPORT int linkat(int dirfd1, const char *from, int dirfd2, const char *to, int 
 EXPORT int symlink(const char *text, const char *path) { SYMLINKED(text, AT_FDCWD, path, NEXT(symlink)(text, path)); }
 EXPORT int symlinkat(const char *text, int dirfd, const char *path) {
     SYMLINKED(text, dirfd, path, NEXT(symlinkat)(text, dirfd, path));
+}
+
+/* ---- mknod ---- */
+
+/* A regular file made without an open.  Only what has content is of interest. */
+static struct record *node_before(int dirfd, const char *path, mode_t mode) {
+    if (mode & S_IFMT && !S_ISREG(mode)) return 0;
+    struct record *r = name_before(K_WRITE, O_WRONLY | O_CREAT | O_EXCL, dirfd, path, AT_FDCWD, 0, 0);
+    if (r) r->bits |= B_NEW;
+    return r;
+}
+
+#define NODE_MADE(dirfd, path, mode, call)                   \
+    struct record *r = node_before(dirfd, path, mode);       \
+    int rc = call;                                           \
+    name_after(r, rc);                                       \
+    return rc
+
+EXPORT int mknod(const char *path, mode_t mode, dev_t device) {
+    NODE_MADE(AT_FDCWD, path, mode, NEXT(mknod)(path, mode, device));
+}
+EXPORT int mknodat(int dirfd, const char *path, mode_t mode, dev_t device) {
+    NODE_MADE(dirfd, path, mode, NEXT(mknodat)(dirfd, path, mode, device));
+}
+
+/* what programs call that were built against a glibc before 2.33 */
+extern int __xmknod(int, const char *, mode_t, dev_t *), __xmknodat(int, int, const char *, mode_t, dev_t *);
+
+EXPORT int __xmknod(int version, const char *path, mode_t mode, dev_t *device) {
+    NODE_MADE(AT_FDCWD, path, mode, NEXT(__xmknod)(version, path, mode, device));
+}
+EXPORT int __xmknodat(int version, int dirfd, const char *path, mode_t mode, dev_t *device) {
+    NODE_MADE(dirfd, path, mode, NEXT(__xmknodat)(version, dirfd, path, mode, device));
 }
 
 /* ---- unlink ---- */

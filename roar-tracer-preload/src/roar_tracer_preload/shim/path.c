@@ -2,7 +2,8 @@
  *
  * The current directory is cached, and only while nothing can have changed it behind us.  vfork children share this memory
  * but not the directory: a chdir in one (Python's subprocess with cwd=) would poison the parent's cache.  So chdir only
- * forgets, and only the owner of the memory stores. */
+ * forgets, and only the owner of the memory stores.  Nor may it have been moved: whoever of the run moves a directory says so
+ * in the arena. */
 #include "path.h"
 
 #include <fcntl.h>
@@ -19,6 +20,8 @@ u32 root_salt;
 static struct {
     u64 epoch;    /* raised by every chdir: a directory that was read before is not stored after */
     u64 hash;     /* of the text; 0: nothing cached */
+    u64 moves;    /* directory_moves() before it was read */
+    int unshared; /* there is no directory that is everybody's: nothing is cached any more */
     u32 sequence; /* odd while the text is being written */
     u32 length;
     char *text;
@@ -50,28 +53,41 @@ void directory_changed(void) {
     __atomic_store_n(&directory.hash, 0, __ATOMIC_RELEASE);
 }
 
+void directory_unshared(void) {
+    __atomic_store_n(&directory.unshared, 1, __ATOMIC_RELEASE);
+    directory_changed();
+}
+
 void directory_forget(void) {
     directory_changed();
+    directory.unshared = 0; /* whoever forks is alone in the child */
     __atomic_store_n(&directory.sequence, 0, __ATOMIC_RELEASE);
 }
 
-static void directory_store(const char *text, u32 length, u64 hash, u64 epoch) {
-    char *kept = scratch_kept();
+static void directory_store(const char *text, u32 length, u64 hash, u64 epoch, u64 moves) {
+    char *kept = __atomic_load_n(&directory.unshared, __ATOMIC_ACQUIRE) ? 0 : scratch_kept();
     u32 sequence = __atomic_load_n(&directory.sequence, __ATOMIC_RELAXED);
     if (!kept || sequence & 1) return;
     if (!__atomic_compare_exchange_n(&directory.sequence, &sequence, sequence + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
     directory.text = kept;
     directory.length = length;
+    directory.moves = moves;
     mem_copy(kept, text, length + 1);
     __atomic_store_n(&directory.hash, hash, __ATOMIC_RELEASE);
     if (__atomic_load_n(&directory.epoch, __ATOMIC_ACQUIRE) != epoch) __atomic_store_n(&directory.hash, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&directory.sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
+/* The hash of the cached directory while it has that name; 0: nothing is cached.  Under a filter it can't be asked for again. */
+static inline u64 directory_cached(void) {
+    u64 h = __atomic_load_n(&directory.hash, __ATOMIC_ACQUIRE);
+    return likely(directory.moves == directory_moves()) || quiet ? h : 0;
+}
+
 /* The cached directory into `buffer`; its length, 0 when nothing is cached. */
 static size_t directory_load(char *buffer, size_t size) {
     u32 before = __atomic_load_n(&directory.sequence, __ATOMIC_ACQUIRE);
-    if (before & 1 || !__atomic_load_n(&directory.hash, __ATOMIC_ACQUIRE) || directory.length >= size) return 0;
+    if (before & 1 || !directory_cached() || directory.length >= size) return 0;
     size_t n = directory.length;
     mem_copy(buffer, directory.text, n);
     buffer[n] = 0;
@@ -87,18 +103,18 @@ int path_is_shifting(const char *path) {
 static size_t directory_text(char *buffer, size_t size) {
     size_t n = directory_load(buffer, size);
     if (n || quiet) return n;
-    u64 epoch = __atomic_load_n(&directory.epoch, __ATOMIC_ACQUIRE);
+    u64 epoch = __atomic_load_n(&directory.epoch, __ATOMIC_ACQUIRE), moves = directory_moves();
     long rc = SYS(__NR_getcwd, buffer, size < KERNEL_PATH_MAX ? size : KERNEL_PATH_MAX);
     if (rc <= 1 || buffer[0] != '/') return 0;
     n = (size_t)rc - 1;
     if (!path_is_shifting(buffer) && SYS(__NR_getpid) == (long)process_owner)
-        directory_store(buffer, (u32)n, hash_bytes(1, buffer, n) | 1, epoch);
+        directory_store(buffer, (u32)n, hash_bytes(1, buffer, n) | 1, epoch, moves);
     return n;
 }
 
 /* 0: not known, or not to be relied on. */
 static u64 directory_hash(void) {
-    u64 h = __atomic_load_n(&directory.hash, __ATOMIC_ACQUIRE);
+    u64 h = directory_cached();
     if (likely(h != 0)) return h;
     char *buffer = scratch_get();
     if (!buffer) return 0;

@@ -26,6 +26,9 @@ int path_directory_known(int dirfd, const char *path, u64 *key);
 /* The working directory of this process, or of a vfork child in its memory, changed. */
 void directory_changed(void);
 
+/* From here on threads, or processes in one memory, may have working directories of their own. */
+void directory_unshared(void);
+
 /* In the child of a fork: it may have been made while another thread was writing the cache. */
 void directory_forget(void);
 

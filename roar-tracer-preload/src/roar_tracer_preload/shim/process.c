@@ -92,6 +92,7 @@ EXPORT int forkpty(int *master, char *name, const struct termios *term, const st
 
 /* The child runs `function` on a stack of its own and never comes back here, so that a wrapper can be. */
 #define CLONED(call)                                                                                             \
+    if (flags & CLONE_VM && !(flags & (CLONE_FS | CLONE_VFORK))) directory_unshared();                           \
     int pid = call;                                                                                              \
     if (pid > 0 && !(flags & CLONE_THREAD) && arena && !quiet) {                                                  \
         tell_fork((u32)pid);                                                                                     \
@@ -160,6 +161,7 @@ EXPORT int setns(int fd, int type) {
 /* A new mount namespace starts as a copy: names mean the same until someone mounts. */
 EXPORT int unshare(int flags) {
     int rc = NEXT(unshare)(flags);
+    if (rc == 0 && flags & CLONE_FS) directory_unshared(); /* of a thread; the others keep theirs */
     if (rc == 0 && (flags & CLONE_NEWNS) && arena_on()) {
         root_changed();
         tell_blind(BLIND_NAMESPACE, "unshare");

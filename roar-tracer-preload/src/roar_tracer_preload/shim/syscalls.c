@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "next.h"
@@ -39,6 +41,7 @@ long wrapped_syscall(long number, long a, long b, long c, long d, long e, long f
     case __NR_rename: return rename((char *)a, (char *)b);
     case __NR_link: return link((char *)a, (char *)b);
     case __NR_symlink: return symlink((char *)a, (char *)b);
+    case __NR_mknod: return mknod((char *)a, (mode_t)b, (dev_t)c);
     case __NR_unlink: return unlink((char *)a);
 #endif
     case __NR_openat: return openat((int)a, (char *)b, (int)c, (mode_t)d);
@@ -54,6 +57,8 @@ long wrapped_syscall(long number, long a, long b, long c, long d, long e, long f
     case __NR_truncate: return truncate((char *)a, b);
     case __NR_chdir: return chdir((char *)a);
     case __NR_fchdir: return fchdir((int)a);
+    case __NR_unshare: return unshare((int)a);
+    case __NR_mknodat: return mknodat((int)a, (char *)b, (mode_t)c, (dev_t)d);
     case __NR_chroot: return chroot((char *)a);
     case __NR_execve: return execve((char *)a, (char **)b, (char **)c);
     case __NR_execveat: return execveat((int)a, (char *)b, (char **)c, (char **)d, (int)e);
