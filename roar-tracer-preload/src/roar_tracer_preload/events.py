@@ -9,9 +9,12 @@ from roar_tracer_preload.arena import CANONICAL, EXISTED, NEW, PENDING, STAT, De
 
 SANITIZER = "AddressSanitizer, which lets no library be loaded before it"
 """This tracer's own code: the shim stays out of such a program, which would end at once."""
+APART = "dlmopen, by which the loader gives a library a libc of its own"
+"""This tracer's own code: what the library does isn't seen."""
 REASONS = (
     "", Blind.STATIC, Blind.GO, Blind.FOREIGN, Blind.LOADER, Blind.SETUID, Blind.IO_URING, Blind.DEEPBIND,
     Blind.NAMESPACE, Blind.UNREACHABLE, Blind.SECCOMP, Blind.E2BIG, Blind.PATH, SANITIZER,
+    APART,
 )  # fmt: skip
 """``enum blind`` of format.h."""
 

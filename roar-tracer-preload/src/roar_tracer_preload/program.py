@@ -42,6 +42,8 @@ def _examine(path: bytes, events: list[Event], depth: int) -> str:
         status = os.stat(path)
     except OSError:
         return ""  # starting it will fail and say why
+    if os.path.islink(path):
+        path = os.path.realpath(path)  # the command may remove the link before anyone follows it again
     kind = Kind.OPEN if depth else Kind.EXEC
     events.append(Event(kind, 0, 0, path, existed=True if depth else None, stat=stat_of(status)))
     try:
@@ -63,7 +65,11 @@ def _examine_elf(path: bytes, status: os.stat_result, head: bytes, needed: list[
         return Blind.GO  # also when dynamic: its runtime calls the kernel directly
     loaders = [head[s.offset : s.offset + s.size] for s in elf.segments(head) if s.kind == elf.PT_INTERP]
     if not loaders:
-        return Blind.STATIC
+        # a loader that is run as a program takes LD_PRELOAD for the one that it was given
+        is_loader = os.path.basename(path).startswith(_LOADERS) and any(
+            s.kind == elf.PT_DYNAMIC for s in elf.segments(head)
+        )
+        return "" if is_loader else Blind.STATIC
     loader = loaders[0].rstrip(b"\0").rsplit(b"/", 1)[-1]
     if loader and not loader.startswith(_LOADERS):
         return Blind.LOADER

@@ -192,11 +192,13 @@ void record_stat(struct record *r, const struct file_state *st, int bits) {
     r->bits |= (u8)(bits | B_STAT);
 }
 
-void tell_blind(int reason, const char *what) {
+struct record *blind_new(int reason, const char *what) {
     struct record *r = record_new(K_BLIND, 0, what, str_len(what), "", 0);
     if (r) r->reason = (u8)reason;
-    record_state(r, S_OK);
+    return r;
 }
+
+void tell_blind(int reason, const char *what) { record_state(blind_new(reason, what), S_OK); }
 
 /* Buckets of one cache line; a full one loses the entry at a place that the key picks. */
 #define WAYS 8

@@ -28,6 +28,9 @@ void arena_drop(void);
 /* Says that something can't be seen: `reason` is an enum blind, `what` the program, file or function. */
 void tell_blind(int reason, const char *what);
 
+/* The same, PENDING: of a call that may yet fail, and then nothing was there to be seen. */
+struct record *blind_new(int reason, const char *what);
+
 int seen_has(u64 key);
 void seen_add(u64 key);
 

@@ -76,6 +76,7 @@ enum blind {
     BLIND_E2BIG,
     BLIND_PATH,
     BLIND_SANITIZER,
+    BLIND_APART,
 };
 
 #define RECORD_MAGIC 0x5AFE

@@ -4,6 +4,7 @@
 #include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "environment.h"
@@ -42,16 +43,24 @@ static const char *find_on_path(const char *file, char *buffer) {
     }
 }
 
+/* As execve(2) will find it; *is_link: its last name is a symbolic link, which may be gone before anyone follows it again. */
+static int stat_program(const struct launch *l, const char *path, struct file_state *st, int *is_link) {
+    int rc = sys_stat(l->dirfd, path, (l->at_flags & AT_EMPTY_PATH) | AT_SYMLINK_NOFOLLOW, st);
+    *is_link = rc == 0 && S_ISLNK(st->mode) && !(l->at_flags & AT_SYMLINK_NOFOLLOW);
+    return *is_link ? sys_stat(l->dirfd, path, 0, st) : rc;
+}
+
 /* The record of the start to come; *along: whether the shim should go with it (else the loader could only complain). */
 static struct record *record_launch(const struct launch *l, const char *path, char *name, int *along) {
     struct file_state st;
     int reason = BLIND_NOT;
     int relative = l->kind == K_SPAWN && spawn_changes_directory && path[0] != '/';
-    int canonical = 1;
+    int canonical = 1, is_link = 0;
+    if (!relative && stat_program(l, path, &st, &is_link)) return 0;
     size_t n = relative ? 0
-               : *path  ? path_meant(l->dirfd, path, name, SCRATCH_SIZE, &canonical)
+               : *path  ? path_meant(l->dirfd, path, is_link, name, SCRATCH_SIZE, &canonical)
                         : path_of_fd(l->dirfd, name, SCRATCH_SIZE);
-    if (!relative && (!n || sys_stat(l->dirfd, path, l->at_flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), &st))) return 0;
+    if (!relative && !n) return 0;
     /* A program that was found fit needs no second look; were it replaced in place, its missing START would tell. */
     u64 key = n && *path ? path_key(l->dirfd, path, 0x4f) : 0;
     if (n && !(key && program_is_fit(key))) {

@@ -26,6 +26,9 @@ EXPORT void *dlopen(const char *file, int mode) {
 
 EXPORT void *dlmopen(Lmid_t space, const char *file, int mode) {
     void *(*next)(Lmid_t, const char *, int) = NEXT(dlmopen);
-    if (file && space != LM_ID_BASE && arena_on()) tell_blind(BLIND_NAMESPACE, file);
+    if (file && arena_on()) {
+        if (names_a_file(file)) observe_object(AT_FDCWD, file);
+        if (space != LM_ID_BASE) tell_blind(BLIND_APART, file);
+    }
     return next(space, file, mode);
 }

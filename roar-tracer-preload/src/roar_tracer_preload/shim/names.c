@@ -68,7 +68,7 @@ static struct record *link_before(int dirfd1, const char *from, int dirfd2, cons
         r = record_new(K_LINK, 0, name1, n, name2, m);
         if (n) record_stat(r, &st, B_EXISTED | B_CANONICAL);
     } else if (name1 && name2) {
-        tell_blind(BLIND_PATH, to);
+        r = blind_new(BLIND_PATH, to);
     }
     scratch_put(name1);
     scratch_put(name2);
@@ -108,7 +108,7 @@ EXPORT int symlinkat(const char *text, int dirfd, const char *path) {
 static struct record *node_before(int dirfd, const char *path, mode_t mode) {
     if (mode & S_IFMT && !S_ISREG(mode)) return 0;
     struct record *r = name_before(K_WRITE, O_WRONLY | O_CREAT | O_EXCL, dirfd, path, AT_FDCWD, 0, 0);
-    if (r) r->bits |= B_NEW;
+    if (r && r->kind == K_WRITE) r->bits |= B_NEW;
     return r;
 }
 

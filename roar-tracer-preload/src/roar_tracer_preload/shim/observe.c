@@ -33,7 +33,7 @@ static void change_before(struct opening *o, const char *path, int flags) {
         if (rc == 0) record_stat(o->record, &st, B_EXISTED);
         else if (!quiet && o->record) o->record->bits |= B_NEW;
     } else {
-        tell_blind(BLIND_PATH, path);
+        o->record = blind_new(BLIND_PATH, path);
     }
     scratch_put(name);
 }
@@ -74,7 +74,7 @@ static size_t name_of_opened(const struct opening *o, int fd, const char *path, 
     u64 directory_key;
     int known = path_directory_known(o->dirfd, path, &directory_key);
     *canonical = 1;
-    if (known && o->plain && o->record) {
+    if (known && o->plain && o->record && o->record->kind == K_WRITE) {
         mem_copy(name, o->record->text, o->record->length1 + 1u);
         return o->record->length1;
     }
@@ -116,6 +116,13 @@ static void read_after(const struct opening *o, const struct file_state *st, con
 static void change_after(const struct opening *o, const struct file_state *st, const char *name, size_t n, int flags) {
     struct record *r = o->record, *again;
     if (!r) return;
+    if (r->kind == K_BLIND) { /* the name as given could not be told; the kernel's own may */
+        record_state(r, n ? S_FAILED : S_OK);
+        if (!n || !(r = record_new(K_WRITE, (u32)flags, name, n, "", 0))) return;
+        r->bits |= B_CANONICAL;
+        record_state(r, S_OK);
+        return;
+    }
     int same = n == r->length1 && mem_equal(name, r->text, n);
     /* a symbolic link was on the way: say again what it really was */
     if (n && !same && st->links && (again = record_new(K_WRITE, (u32)flags, name, n, "", 0))) {
@@ -197,10 +204,11 @@ static void observe_named(int dirfd, const char *path, int bits) {
     if (!arena_on() || quiet || !may_be_text(path)) return;
     u64 key = path_key(dirfd, path, K_READ | bits);
     if (key && seen_has(key)) return;
-    if (sys_stat(dirfd, path, 0, &st) || !S_ISREG(st.mode)) return;
+    if (sys_stat(dirfd, path, AT_SYMLINK_NOFOLLOW, &st)) return;
+    int is_link = S_ISLNK(st.mode), canonical = 0;
+    if ((is_link && sys_stat(dirfd, path, 0, &st)) || !S_ISREG(st.mode)) return;
     char *name = scratch_get();
-    int canonical = 0;
-    size_t n = name ? path_meant(dirfd, path, name, SCRATCH_SIZE, &canonical) : 0;
+    size_t n = name ? path_meant(dirfd, path, is_link, name, SCRATCH_SIZE, &canonical) : 0;
     if (n && !is_nameless(name)) {
         struct record *r = record_new(K_READ, 0, name, n, "", 0);
         record_stat(r, &st, B_EXISTED | bits | (canonical ? B_CANONICAL : 0));
@@ -225,13 +233,13 @@ struct record *name_before(int kind, u32 flags, int dirfd1, const char *path1, i
         size_t m = path2 ? path_absolute(dirfd2, path2, name2, SCRATCH_SIZE) : 0;
         int canonical = 0;
         size_t n = kind == K_SYMLINK    ? str_len(path1)
-                   : kind == K_TRUNCATE ? path_meant(dirfd1, path1, name1, SCRATCH_SIZE, &canonical)
+                   : kind == K_TRUNCATE ? path_meant(dirfd1, path1, 0, name1, SCRATCH_SIZE, &canonical)
                                         : path_absolute(dirfd1, path1, name1, SCRATCH_SIZE);
         if (n && n < SCRATCH_SIZE && (m || !path2)) {
             r = record_new(kind, flags, kind == K_SYMLINK ? path1 : name1, n, path2 ? name2 : "", m);
             if (st) record_stat(r, st, B_EXISTED | (canonical ? B_CANONICAL : 0));
         } else {
-            tell_blind(BLIND_PATH, path2 ? path2 : path1);
+            r = blind_new(BLIND_PATH, path2 ? path2 : path1);
         }
     }
     scratch_put(name1);

@@ -164,15 +164,21 @@ int path_directory_known(int dirfd, const char *path, u64 *key) {
 
 /* ---- absolute forms ---- */
 
-size_t path_of_fd(int fd, char *buffer, size_t size) {
-    char link[32] = "/proc/self/fd/", digits[12];
+void path_of_descriptor(int fd, char name[DESCRIPTOR_SIZE]) {
+    char digits[12];
     int k = 14, d = 0;
     u32 v = (u32)fd;
-    if (quiet) return 0;
+    mem_copy(name, "/proc/self/fd/", (size_t)k);
     do digits[d++] = (char)('0' + v % 10);
     while (v /= 10);
-    while (d) link[k++] = digits[--d];
-    link[k] = 0;
+    while (d) name[k++] = digits[--d];
+    name[k] = 0;
+}
+
+size_t path_of_fd(int fd, char *buffer, size_t size) {
+    char link[DESCRIPTOR_SIZE];
+    if (quiet) return 0;
+    path_of_descriptor(fd, link);
     long n = SYS(__NR_readlinkat, AT_FDCWD, link, buffer, size - 1);
     if (n <= 0 || buffer[0] != '/' || (size_t)n >= size - 1) return 0;
     buffer[n] = 0;
@@ -191,9 +197,9 @@ size_t path_absolute(int dirfd, const char *path, char *buffer, size_t size) {
     return k + n;
 }
 
-size_t path_meant(int dirfd, const char *path, char *buffer, size_t size, int *canonical) {
+size_t path_meant(int dirfd, const char *path, int is_link, char *buffer, size_t size, int *canonical) {
     *canonical = 0;
-    if (likely(!path_is_shifting(path)) || quiet) return path_absolute(dirfd, path, buffer, size);
+    if (likely(!is_link && !path_is_shifting(path)) || quiet) return path_absolute(dirfd, path, buffer, size);
     int fd = (int)SYS(__NR_openat, dirfd, path, O_PATH | O_CLOEXEC);
     size_t n = fd >= 0 ? path_of_fd(fd, buffer, size) : 0;
     if (fd >= 0) SYS(__NR_close, fd);

@@ -4,14 +4,19 @@
 
 #include "sys.h"
 
+/* The name in /proc that opens a descriptor's file again. */
+#define DESCRIPTOR_SIZE 32
+void path_of_descriptor(int fd, char name[DESCRIPTOR_SIZE]);
+
 /* The kernel's name for an open file, canonical; its length, 0: none or unreachable. */
 size_t path_of_fd(int fd, char *buffer, size_t size);
 
 /* Lexical: directory, "/", path, symbolic links as they are; its length, 0: can't be told. */
 size_t path_absolute(int dirfd, const char *path, char *buffer, size_t size);
 
-/* As path_absolute; but names that mean another file in each process (/proc/self/exe, /dev/fd/3) are followed, which sets *canonical. */
-size_t path_meant(int dirfd, const char *path, char *buffer, size_t size, int *canonical);
+/* As path_absolute; but a symbolic link, and names that mean another file in each process (/proc/self/exe, /dev/fd/3), are
+ * followed, which sets *canonical. */
+size_t path_meant(int dirfd, const char *path, int is_link, char *buffer, size_t size, int *canonical);
 
 /* Whether a name means another file in each process, or at each use. */
 int path_is_shifting(const char *path);

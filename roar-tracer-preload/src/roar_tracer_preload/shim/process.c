@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -40,11 +41,20 @@ static void see_first_object(const char *name) {
     if (*c && is_ours_to_see(name)) observe_object(AT_FDCWD, name);
 }
 
-/* The program's name as execve(2) was given it; when that is relative or /proc/self/exe, the kernel's own.  Asking the kernel makes it set up
- * /proc/PID, which costs as much as all the rest of this. */
+static int is_link(const char *path) {
+    struct file_state st;
+    return sys_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISLNK(st.mode);
+}
+
+/* The program's name as execve(2) was given it; when that is relative, a link or /proc/self/exe, the kernel's own.  Asking the
+ * kernel makes it set up /proc/PID, which costs as much as all the rest of this. */
 static const char *program_name(char *buffer, size_t size) {
     const char *name = getauxval ? (const char *)getauxval(AT_EXECFN) : 0;
-    if (name && name[0] == '/' && !path_is_shifting(name)) return name;
+    int canonical;
+    if (name && name[0] == '/' && !path_is_shifting(name)) {
+        if (!is_ours_to_see(name) || !is_link(name)) return name;
+        return path_meant(AT_FDCWD, name, 1, buffer, size, &canonical) ? buffer : name;
+    }
     long n = SYS(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", buffer, size - 1);
     buffer[n > 0 && n < (long)size - 1 ? n : 0] = 0;
     return buffer;

@@ -47,14 +47,18 @@ static int is_secure(int fd, const struct file_state *st) {
     return gains && uid != 0 && SYS(__NR_fgetxattr, fd, "security.capability", capabilities, sizeof capabilities) > 0;
 }
 
-static int is_known_loader(int fd, u64 offset) {
-    char path[64];
-    long n = SYS(__NR_pread64, fd, path, sizeof path - 1, offset);
-    path[n > 0 ? n : 0] = 0;
+static int is_loader(const char *path) {
     const char *base = path;
     for (const char *c = path; *c; c++)
         if (*c == '/') base = c + 1;
     return has_prefix(base, "ld-linux-") || has_prefix(base, "ld-musl-") || has_prefix(base, "ld64.so") || has_prefix(base, "ld-2.");
+}
+
+static int is_known_loader(int fd, u64 offset) {
+    char path[64];
+    long n = SYS(__NR_pread64, fd, path, sizeof path - 1, offset);
+    path[n > 0 ? n : 0] = 0;
+    return is_loader(path);
 }
 
 /* The offset in the file of an address in memory; 0: in no segment. */
@@ -92,7 +96,7 @@ static int is_sanitized(int fd, const char *head, u64 size, const ElfW(Phdr) * d
     return found;
 }
 
-static int examine_elf(int fd, const struct file_state *st, const char *head, u64 size) {
+static int examine_elf(int fd, const struct file_state *st, const char *path, const char *head, u64 size) {
     const ElfW(Ehdr) *e = (const void *)head;
     const ElfW(Phdr) *dynamic = 0;
     int has_loader = 0, knows_loader = 1, go = 0;
@@ -109,7 +113,8 @@ static int examine_elf(int fd, const struct file_state *st, const char *head, u6
         }
     }
     if (go) return BLIND_GO; /* also when dynamic: its runtime calls the kernel directly */
-    if (!has_loader) return BLIND_STATIC;
+    /* a loader that is run as a program takes LD_PRELOAD for the one that it was given; were it none, its missing START would tell */
+    if (!has_loader && !(dynamic && is_loader(path))) return BLIND_STATIC;
     if (!knows_loader) return BLIND_LOADER;
     if (dynamic && is_sanitized(fd, head, size, dynamic)) return BLIND_SANITIZER;
     return is_secure(fd, st) ? BLIND_SETUID : BLIND_NOT;
@@ -149,7 +154,7 @@ static int examine(int dirfd, const char *path, int at_flags, int depth) {
             char *interpreter = interpreter_of(head, (u64)n);
             if (interpreter && depth < MAX_INTERPRETERS) reason = examine(AT_FDCWD, interpreter, 0, depth + 1);
         } else if (n >= (long)sizeof(ElfW(Ehdr)) && mem_equal(head, ELFMAG, SELFMAG)) {
-            reason = examine_elf(fd, &st, head, (u64)n);
+            reason = examine_elf(fd, &st, path, head, (u64)n);
         }
     }
     scratch_put(head);

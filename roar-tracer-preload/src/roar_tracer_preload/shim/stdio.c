@@ -5,6 +5,7 @@
 
 #include "next.h"
 #include "observe.h"
+#include "path.h"
 
 /* fopen(3): "r+" changes in place, "w+" truncates, "x" is O_EXCL, and what follows ",ccs=" is no mode. */
 static int flags_of(const char *mode) {
@@ -36,10 +37,22 @@ EXPORT FILE *_IO_fopen(const char *path, const char *mode) { STREAM_OPENED(path,
 
 EXPORT FILE *setmntent(const char *path, const char *mode) { STREAM_OPENED(path, mode, NEXT(setmntent)(path, mode)); }
 
-EXPORT FILE *freopen(const char *path, const char *mode, FILE *old) {
-    STREAM_OPENED(path, mode, NEXT(freopen)(path, mode, old));
+/* Without a name it is the same file in another mode, which libc opens by the name that its descriptor has in /proc. */
+static const char *name_to_reopen(const char *path, FILE *old, char *buffer) {
+    int fd = path || !old ? -1 : fileno(old);
+    if (fd < 0) return path;
+    path_of_descriptor(fd, buffer);
+    return buffer;
 }
 
-EXPORT FILE *freopen64(const char *path, const char *mode, FILE *old) {
-    STREAM_OPENED(path, mode, NEXT(freopen64)(path, mode, old));
+EXPORT FILE *freopen(const char *name, const char *mode, FILE *old) {
+    char descriptor[DESCRIPTOR_SIZE];
+    const char *path = name_to_reopen(name, old, descriptor);
+    STREAM_OPENED(path, mode, NEXT(freopen)(name, mode, old));
+}
+
+EXPORT FILE *freopen64(const char *name, const char *mode, FILE *old) {
+    char descriptor[DESCRIPTOR_SIZE];
+    const char *path = name_to_reopen(name, old, descriptor);
+    STREAM_OPENED(path, mode, NEXT(freopen64)(name, mode, old));
 }

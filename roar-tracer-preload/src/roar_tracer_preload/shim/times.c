@@ -35,7 +35,7 @@ static void times_after(const struct setting *s, int rc) {
     char *name = scratch_get();
     int canonical = 1;
     size_t n = !name      ? 0
-               : *s->path ? path_meant(s->dirfd, s->path, name, SCRATCH_SIZE, &canonical)
+               : *s->path ? path_meant(s->dirfd, s->path, 0, name, SCRATCH_SIZE, &canonical)
                           : path_of_fd(s->dirfd, name, SCRATCH_SIZE);
     if (n) {
         struct record *r = record_new(K_TIMES, 0, name, n, "", 0);
