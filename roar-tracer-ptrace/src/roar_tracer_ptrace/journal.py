@@ -84,10 +84,10 @@ class Writer:
         try:
             if os.write(self.fd, _COUNTS.pack(_MAGIC, 0, 0).ljust(_PAGE, b"\0")) < _PAGE:
                 raise OSError(28, os.strerror(28), str(path))
-            self._header = mmap.mmap(self.fd, _PAGE)
         except BaseException:
             os.close(self.fd)
             raise
+        self._header: mmap.mmap | None = None
         self._written = 0
         self._dropped = 0
         self._pending = 0
@@ -96,7 +96,8 @@ class Writer:
 
     def close(self) -> None:
         """Lets go of the file; what was written stays."""
-        self._header.close()
+        if self._header is not None:
+            self._header.close()
         os.close(self.fd)
 
     def add(
@@ -179,6 +180,8 @@ class Writer:
                 os.ftruncate(self.fd, os.fstat(self.fd).st_size - done)
             self._dropped += events
         # not pack_into: it fills with zeros first, and a reader, or a kill, in that moment would find no journal
+        if self._header is None:  # by the process that writes: it holds a descriptor, of which there may be few
+            self._header = mmap.mmap(self.fd, _PAGE)
         self._header[: _COUNTS.size] = _COUNTS.pack(_MAGIC, self._written, self._dropped)
         return is_whole
 

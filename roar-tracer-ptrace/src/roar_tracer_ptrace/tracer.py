@@ -76,7 +76,9 @@ class PtraceTracer(Tracer):
             raise PreflightFailed(self.name, why, fix) from error
         try:
             child = process.spawn_under(
-                launch, lambda supervision: supervise(supervision, writer, journal, self.ways, self.accelerated)
+                launch,
+                lambda supervision: supervise(supervision, writer, journal, self.ways, self.accelerated),
+                keep=(writer.fd,),
             )
         except process.SupervisorLost as lost:
             why = failure(journal) or str(lost)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from typing import NamedTuple
 
 from roar.api.process import Child
 
 
-def _processes() -> dict[int, tuple[int, bytes]]:
-    """Of every process: its parent and its state (proc(5))."""
+class _Process(NamedTuple):
+    parent: int
+    is_zombie: bool
+    started: int
+    """In ticks since the machine was."""
+
+
+def _processes() -> dict[int, _Process]:
+    """Every process (proc(5))."""
     found = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                state, parent = file.read().rpartition(b") ")[2].split()[:2]
-                found[int(name)] = int(parent), state
+                fields = file.read().rpartition(b") ")[2].split()
+                found[int(name)] = _Process(int(fields[1]), fields[0] == b"Z", int(fields[19]))
     return found
 
 
-def _below(root: int, processes: dict[int, tuple[int, bytes]]) -> set[int]:
+def _below(root: int, processes: dict[int, _Process]) -> set[int]:
     """A process and its descendants, as far as their parents live."""
     found = {root}
-    while more := {pid for pid, (parent, _) in processes.items() if parent in found} - found:
+    while more := {pid for pid, process in processes.items() if process.parent in found} - found:
         found |= more
     return found
 
@@ -40,24 +48,26 @@ def kill(root: int) -> None:
 def survivors(child: Child) -> list[int]:
     """Processes of a run whose command has ended: those that are traced by its tracer, or still under its filter.
 
-    Those that have lost their parents belong to an ancestor of roar's by now: no other run's processes do while it lives.
+    Those that have lost their parents belong to an ancestor of roar's by now.  So does what other runs left there; what is
+    older than this run is none of its own.
     """
     processes = _processes()
-    alive = {pid: _watch(pid) for pid, (_, state) in processes.items() if state != b"Z"}
+    alive = {pid: _watch(pid) for pid, process in processes.items() if not process.is_zombie}
     traced = sorted(pid for pid, (tracer, _) in alive.items() if tracer == child.supervisor)
     if traced:
         return traced
     own = _watch(os.getpid())[1]
+    began = processes[child.supervisor].started if child.supervisor in processes else 0
     homes = {child.supervisor}
     pid = os.getpid()
     while pid in processes:
-        pid = processes[pid][0]
+        pid = processes[pid].parent
         homes.add(pid)
-    filtered = {pid for pid, (_, filters) in alive.items() if filters > own}
+    filtered = {pid for pid, (_, filters) in alive.items() if filters > own and processes[pid].started >= began}
 
     def home(pid: int) -> int:
         while pid in filtered:
-            pid = processes[pid][0]
+            pid = processes[pid].parent
         return pid
 
     return sorted(pid for pid in filtered if home(pid) in homes)
