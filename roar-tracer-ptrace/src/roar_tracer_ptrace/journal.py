@@ -72,7 +72,7 @@ class Writer:
     """Appends to a journal.  It never fails: what can't be written is counted.
 
     Args:
-        directory: where the journal is made.
+        directory: where the journal is made, if it isn't there.
 
     Raises:
         OSError: the header can't be written.
@@ -80,9 +80,10 @@ class Writer:
 
     def __init__(self, directory: Path) -> None:
         path = directory / NAME
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            if os.write(self.fd, _COUNTS.pack(_MAGIC, 0, 0).ljust(_PAGE, b"\0")) < _PAGE:
+            is_new = not os.fstat(self.fd).st_size
+            if is_new and os.write(self.fd, _COUNTS.pack(_MAGIC, 0, 0).ljust(_PAGE, b"\0")) < _PAGE:
                 raise OSError(28, os.strerror(28), str(path))
         except BaseException:
             os.close(self.fd)

@@ -14,19 +14,17 @@ from roar_tracer_ptrace.journal import Writer
 from roar_tracer_ptrace.ways import Unable, Way, note_failure
 
 
-def supervise(
-    supervision: Supervision, writer: Writer, journal: Path, ways: tuple[Way, ...], accelerated: bool
-) -> None:
+def supervise(supervision: Supervision, journal: Path, ways: tuple[Way, ...], accelerated: bool) -> None:
     """The life of the tracer's process.
 
     Args:
         supervision: starts the command, and tells roar of it.
-        writer: where events go.
         journal: the directory of the run.
         ways: to try, the best one first.
         accelerated: use the loop in C if it was built.
     """
     gc.disable()  # it would look at all that was roar's, and nothing here makes cycles
+    writer = Writer(journal)
     failures = []
     masked = False
     for way in ways:

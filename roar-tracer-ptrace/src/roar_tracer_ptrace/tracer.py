@@ -69,7 +69,7 @@ class PtraceTracer(Tracer):
         from roar_tracer_ptrace.supervisor import supervise
 
         try:
-            writer = Writer(journal)
+            Writer(journal).close()  # here, where it can still be told that this is impossible
         except OSError as error:
             why = f"the run directory can't be written: {error.strerror}"
             fix = f"Free some space, or check its permissions and limits: df -h {journal}; ulimit -f"
@@ -77,14 +77,11 @@ class PtraceTracer(Tracer):
         try:
             child = process.spawn_under(
                 launch,
-                lambda supervision: supervise(supervision, writer, journal, self.ways, self.accelerated),
-                keep=(writer.fd,),
+                lambda supervision: supervise(supervision, journal, self.ways, self.accelerated),
             )
         except process.SupervisorLost as lost:
             why = failure(journal) or str(lost)
             raise PreflightFailed(self.name, why, f"See why: roar tracer check {self.name}") from lost
-        finally:
-            writer.close()
         return _Run(journal, child)
 
     @classmethod

@@ -102,13 +102,13 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
     return Child(pid, held.mask, held.witness, early=frozenset(early))
 
 
-def spawn_under(launch: Launch, supervise: Callable[[Supervision], None], keep: Iterable[int] = ()) -> Child:
+def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Child:
     """Starts a process that starts the command, is its parent and outlives roar if roar is killed.
 
     Args:
         launch: what to start.
-        supervise: runs in that process, a fork of this one, and ends it by returning; see `Supervision`.
-        keep: descriptors of roar's own that it uses; the others are closed in it.
+        supervise: runs in that process, a fork of this one, and ends it by returning; see `Supervision`.  Roar's own
+            descriptors are closed in it.
 
     Returns:
         The command; `wait` waits for it as for a child of roar's own.
@@ -124,7 +124,7 @@ def spawn_under(launch: Launch, supervise: Callable[[Supervision], None], keep: 
     early = signal.sigpending()
     supervisor = os.fork()
     if not supervisor:
-        needed = {failures[1], reports[1], *keep}
+        needed = {failures[1], reports[1]}
         for fd in _open_descriptors():  # there may be a limit, and what the command inherits counts as well
             if fd not in needed and not os.get_inheritable(fd):
                 os.close(fd)
