@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import signal
 import struct
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from roar_tracer_ptrace.calls import Op
 from roar_tracer_ptrace.stop import bpf
 from roar_tracer_ptrace.ways import Unable
 
+_MOMENT_S = 0.001
 _WORD = struct.Struct("=i")
 
 
@@ -37,6 +39,14 @@ class Gate:
         os.write(self._theirs, _WORD.pack(error))
         if listener >= 0:
             kernel.send_descriptor(self._theirs, listener)
+        self._wait_for_leave()
+
+    def arrive_again(self) -> None:
+        """In the command's process, after `arrive`: waits once more.  Raises SystemExit."""
+        os.write(self._theirs, _WORD.pack(0))
+        self._wait_for_leave()
+
+    def _wait_for_leave(self) -> None:
         if not os.read(self._theirs, 1):
             raise SystemExit
 
@@ -49,6 +59,14 @@ class Gate:
         (error,) = _WORD.unpack(word)
         if error:
             raise OSError(error, os.strerror(error))
+
+    def has_arrived_again(self) -> bool:
+        """In the tracer's process: waits a moment for `arrive_again`.  Raises Unable: it has ended."""
+        if not select.select([self._ours], [], [], _MOMENT_S)[0]:
+            return False
+        if not os.read(self._ours, _WORD.size):
+            raise Unable("the process ended")
+        return True
 
     def listener(self) -> int:
         """In the tracer's process: the descriptor that came.  Raises OSError."""

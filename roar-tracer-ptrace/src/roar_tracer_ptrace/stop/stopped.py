@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
+from collections.abc import Callable
 
 from roar.api.events import Blind
 from roar.api.process import Supervision
@@ -46,8 +48,7 @@ def run(supervision: Supervision, writer: Writer, every_call: bool) -> None:
 
 def _start(supervision: Supervision, every_call: bool) -> int:
     gate = Gate()
-    prepare = (lambda: gate.arrive(0)) if every_call else install_and_arrive(gate, bpf.TRACE)
-    pid = supervision.fork(prepare)
+    pid = supervision.fork((lambda: gate.arrive(0)) if every_call else _prepared(gate))
     try:
         gate.wait()
         if not binding.request(binding.SEIZE, pid, binding.OPTIONS):
@@ -56,6 +57,8 @@ def _start(supervision: Supervision, every_call: bool) -> int:
             binding.request(binding.INTERRUPT, pid)
             os.waitpid(pid, binding.ANY_CHILD)
             binding.request(binding.SYSCALL, pid)
+        else:
+            _make_sure(gate, pid)
     except (OSError, Unable) as error:
         gate.close()
         os.waitpid(pid, binding.ANY_CHILD)
@@ -66,6 +69,34 @@ def _start(supervision: Supervision, every_call: bool) -> int:
     gate.open()
     gate.close()
     return pid
+
+
+def _prepared(gate: Gate) -> Callable[[], None]:
+    """What the command's process does first: it opens something under the filter, so that one sees whether that stops it."""
+    install = install_and_arrive(gate, bpf.TRACE)
+
+    def prepare() -> None:
+        install()
+        with contextlib.suppress(OSError):
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        gate.arrive_again()
+
+    return prepare
+
+
+def _make_sure(gate: Gate, pid: int) -> None:
+    """Lets the process go to its second halt.  Raises Unable when no call stops it: somebody else's listener comes first."""
+    stopped = False
+    gate.open()
+    while not gate.has_arrived_again():
+        done, status = os.waitpid(pid, os.WNOHANG | binding.ANY_CHILD)
+        if done and not os.WIFSTOPPED(status):
+            raise Unable("the process ended")
+        if done:
+            stopped |= status >> 16 == binding.EVENT_SECCOMP
+            binding.request(binding.CONT, pid)
+    if not stopped:
+        raise Unable("somebody's seccomp listener takes the calls before", is_masked=True)
 
 
 class _Loop:
