@@ -41,6 +41,19 @@ def test_a_new_file_was_not_there(trace: Trace) -> None:
     assert event.stat is None
 
 
+def test_a_file_that_mknod_made_was_not_there(trace: Trace, compiled: Callable[..., Path]) -> None:
+    program = compiled(
+        "#include <fcntl.h>\n#include <sys/stat.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+        "extern int __xmknod(int, const char *, mode_t, dev_t *), __xmknodat(int, int, const char *, mode_t, dev_t *);\n"
+        'int main(void) { dev_t none = 0; mknod("a", 0600, 0); mknod("pipe", S_IFIFO | 0600, 0);\n'
+        'return mknod("o1", 0600, 0) || mknodat(AT_FDCWD, "o2", S_IFREG | 0600, 0) || __xmknod(0, "o3", 0600, &none)\n'
+        '|| __xmknodat(0, AT_FDCWD, "o4", 0600, &none) || syscall(SYS_mknodat, AT_FDCWD, "o5", S_IFREG | 0600, 0); }'
+    )
+    seen = trace(str(program))
+    assert seen.names(Kind.WRITE) == ["o1", "o2", "o3", "o4", "o5"]
+    assert {(e.existed, e.confirmed, e.flags & os.O_EXCL) for e in seen.of(Kind.WRITE)} == {(False, True, os.O_EXCL)}
+
+
 def test_a_file_is_told_once_for_each_direction(trace: Trace) -> None:
     seen = trace("for i in $(seq 30); do cat a; echo x >> out; done")
     assert seen.names(Kind.OPEN) == ["a"]

@@ -10,13 +10,14 @@ import struct
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 
-MAGIC = 0x3252414F52455250  # "PREROAR2"
+MAGIC = 0x3352414F52455250  # "PREROAR3"
 BASE = 1 << 20
 SEGMENT = 1 << 20
 MAX_SEGMENTS = 1024
 RECORD_MAGIC = 0x5AFE
 
 _HEAD = struct.Struct("<7Q")
+_REPLACED_AT, _NEVER = _HEAD.size + 8, bytes(8)
 _RECORD = struct.Struct("<HHBBBBIIQQQQQQIHH")
 _START = struct.Struct("<HH")
 
@@ -40,6 +41,7 @@ class RecordKind(IntEnum):
     BLIND = 14
     SPAWN_OPEN = 15
     TIMES = 16
+    LED = 17
 
 
 HOLE, PENDING, OK, FAILED, SUPERSEDED = range(5)
@@ -94,6 +96,7 @@ class Arena:
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._at = 0
+        self._ahead: Arena | None = None
         self.torn = 0
         """Records that a kill left unwritten: known when everything has been read with `final`."""
         try:
@@ -104,9 +107,27 @@ class Arena:
 
     def close(self) -> None:
         """Lets go of the file."""
+        if self._ahead is not None:
+            self._ahead.close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def replaced(self) -> bool:
+        """Whether a name was given another file, or a symbolic link went."""
+        return os.pread(self._fd, 8, _REPLACED_AT) != _NEVER
+
+    def names_moved(self) -> bool:
+        """Whether any path may mean another file than at the beginning."""
+        return self._head()[6] != 0
+
+    def new_links(self, final: bool) -> Iterator[Decoded]:
+        """What tells of symbolic links that went since the last call, or are about to; ahead of `records`."""
+        if self._ahead is None:
+            self._ahead = Arena(f"/proc/self/fd/{self._fd}")
+        for decoded in self._ahead.records(final, lambda *_: True):
+            if decoded[0][2] == RecordKind.LED:
+                yield decoded
 
     @property
     def dropped(self) -> int:
@@ -171,7 +192,7 @@ class Arena:
                     if not final:
                         return
                     self.torn += 1
-                elif not RecordKind.PAD < record[2] <= RecordKind.TIMES or text + first + second + 2 > after:
+                elif not RecordKind.PAD < record[2] <= RecordKind.LED or text + first + second + 2 > after:
                     self.torn += 1
                 elif state == PENDING and not final and not settled(record, data, after):
                     return

@@ -25,6 +25,7 @@ from roar_tracer_preload.arena import (
     starts_in,
 )
 from roar_tracer_preload.events import SANITIZER, event_of
+from roar_tracer_preload.links import Links
 
 _GRACE_S = 0.2
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
@@ -162,6 +163,7 @@ class _Run(Traced):
         self._unknown_pids = False
         self._due: dict[int, bytes] = {}  # processes that have begun a program, until its shim says START
         self._unseen: list[bytes] = []
+        self._links = Links(arena)
         self._objects = objects.ObjectScan(objects.memory_file())
         self._first = [event._replace(pid=self.pid) for event in first.events] if first else []
         if child:
@@ -200,7 +202,11 @@ class _Run(Traced):
                 self._follow(record, path)
             if record[2] == RecordKind.SPAWN and not path:
                 continue  # into another directory: only the START knows the name
+            if record[2] == RecordKind.LED:
+                continue  # read ahead of the rest
             event = event_of(decoded)
+            if event.kind == Kind.OPEN and not event.resolved:
+                event = self._links.followed(event, final)
             if record[4] & OBJECT or event.kind == Kind.EXEC or event.kind == Kind.START:
                 self._objects.add(event)
             yield event

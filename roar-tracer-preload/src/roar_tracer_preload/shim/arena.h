@@ -47,6 +47,9 @@ static inline u64 generation_of_all(void) { return __atomic_load_n(&arena->gener
 void generation_raise(const char *path);
 void generation_raise_all(void);
 
+/* To be called before a name gets another file that reads through a link may have led to, or a link goes. */
+static inline void names_replaced(void) { __atomic_fetch_add(&arena->replaced, 1, __ATOMIC_ACQ_REL); }
+
 /* How often a directory has moved, and: one has. */
 static inline u64 directory_moves(void) { return arena ? __atomic_load_n(&arena->directory_moves, __ATOMIC_ACQUIRE) : 0; }
 void directory_moved(void);

@@ -10,7 +10,7 @@
 
 #include "sys.h"
 
-#define ARENA_MAGIC 0x3252414f52455250ull /* "PREROAR2" */
+#define ARENA_MAGIC 0x3352414f52455250ull /* "PREROAR3" */
 #define ARENA_GENERATIONS 512u
 #define ARENA_PROGRAMS 128u
 #define ARENA_SEEN_AT 4096u
@@ -26,6 +26,7 @@ struct arena_head {
     u64 dropped;        /* events that found no room */
     u64 generation_all; /* raised when any path may have changed its meaning: a directory or a symlink moved */
     u64 directory_moves; /* raised when a directory moved: a working directory may have another name */
+    u64 replaced; /* raised before a name that may have been read through a link gets another file, or goes */
     u64 programs[ARENA_PROGRAMS];       /* keys of programs that were found fit: a cache like `seen` */
     u32 generations[ARENA_GENERATIONS]; /* a counter a hash of a file's last name, raised when such a name moves */
 };
@@ -47,6 +48,7 @@ enum kind {
     K_BLIND,
     K_SPAWN_OPEN, /* an open that posix_spawn will do in the child: asked for, never confirmed */
     K_TIMES,      /* utimensat(2) and its like; the statistics are those before */
+    K_LED,        /* a symbolic link that is about to go, and the canonical name that it leads to */
 };
 
 /* HOLE: allocated, not yet written.  A change is PENDING until its outcome is known; SUPERSEDED: told again by a later record. */

@@ -12,14 +12,49 @@
 #include "path.h"
 #include "scratch.h"
 
+/* ---- links that go ---- */
+
+/* A read of a link is told by the link's name as long as no name has moved (observe.c), and followed by the reader, who looks
+ * when the link is gone: so say where it led. */
+static void tell_link(int dirfd, const char *path) {
+    struct file_state st;
+    if (sys_stat(dirfd, path, 0, &st) || !S_ISREG(st.mode)) return;
+    char *name = scratch_get(), *target = scratch_get();
+    int canonical = 0;
+    size_t n = name && target ? path_absolute(dirfd, path, name, SCRATCH_SIZE) : 0;
+    size_t m = n ? path_meant(dirfd, path, 1, target, SCRATCH_SIZE, &canonical) : 0;
+    if (m && canonical) {
+        struct record *r = record_new(K_LED, 0, name, n, target, m);
+        record_stat(r, &st, B_EXISTED);
+        record_state(r, S_OK);
+    }
+    scratch_put(name);
+    scratch_put(target);
+}
+
+static void name_goes(const struct file_state *st, int dirfd, const char *path) {
+    if (S_ISLNK(st->mode)) tell_link(dirfd, path);
+    names_replaced();
+}
+
+/* Whether a rename will put something in the place of a link. */
+static int replaces_link(const struct record *r, const struct file_state *st, int dirfd1, const char *from, int dirfd2, const char *to) {
+    struct file_state old;
+    if (!r) return 0;
+    name_goes(st, dirfd1, from);
+    if (sys_stat(dirfd2, to, AT_SYMLINK_NOFOLLOW, &old)) return 0;
+    if (S_ISLNK(old.mode)) tell_link(dirfd2, to);
+    return S_ISLNK(old.mode);
+}
+
 /* ---- rename ---- */
 
-static void renamed(struct record *r, const struct file_state *st, int rc, const char *from, const char *to, unsigned flags) {
+static void renamed(struct record *r, const struct file_state *st, int rc, const char *from, const char *to, unsigned flags, int over_link) {
     name_after(r, rc);
     if (!r || rc) return;
     if (S_ISDIR(st->mode) || flags & RENAME_EXCHANGE) { /* what it is exchanged for may be a directory */
         directory_moved();
-    } else if (S_ISREG(st->mode)) {
+    } else if (S_ISREG(st->mode) && !over_link) {
         generation_raise(from);
         generation_raise(to);
     } else {
@@ -30,8 +65,9 @@ static void renamed(struct record *r, const struct file_state *st, int rc, const
 #define RENAMED(dirfd1, from, dirfd2, to, flags, call)                                    \
     struct file_state st;                                                                 \
     struct record *r = name_before(K_RENAME, flags, dirfd1, from, dirfd2, to, &st);       \
+    int over_link = replaces_link(r, &st, dirfd1, from, dirfd2, to);                      \
     int rc = call;                                                                        \
-    renamed(r, &st, rc, from, to, flags);                                                 \
+    renamed(r, &st, rc, from, to, flags, over_link);                                      \
     return rc
 
 EXPORT int rename(const char *from, const char *to) { RENAMED(AT_FDCWD, from, AT_FDCWD, to, 0, NEXT(rename)(from, to)); }
@@ -148,6 +184,7 @@ static void unlinked(struct record *r, const struct file_state *st, int rc, cons
 #define UNLINKED(dirfd, path, call)                                                      \
     struct file_state st;                                                                \
     struct record *r = name_before(K_UNLINK, 0, dirfd, path, AT_FDCWD, 0, &st);          \
+    if (r) name_goes(&st, dirfd, path);                                                  \
     int rc = call;                                                                       \
     unlinked(r, &st, rc, path);                                                          \
     return rc
