@@ -1,0 +1,140 @@
+"""Processes that outlive the command go on as if nothing had been, and are named: those of this run and no others."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import marked
+import pytest
+from conftest import Workspace
+
+pytestmark = pytest.mark.requirement("NORM-7", "TRC-8")
+
+WAYS = Path(__file__).with_name("ways")
+TRACERS = ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")
+
+_DAEMON = """
+import os, sys
+hold, out = sys.argv[1:]
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+for fd in range(3):
+    os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+with open(out + ".pid.part", "w") as file:
+    file.write(str(os.getpid()))
+os.rename(out + ".pid.part", out + ".pid")
+open(hold).read()
+try:
+    os.makedirs(out)
+    os.chdir(out)
+    for n in range(300):
+        with open(f"{n}.part", "w") as file:
+            file.write(open("../../input").read())
+        os.rename(f"{n}.part", str(n))
+        if n % 3 == 0:
+            os.unlink(str(n))
+    assert os.system("cat ../../input > said") == 0
+except BaseException as error:
+    open("../failed", "w").write(repr(error))
+open("../" + os.path.basename(out) + ".done", "w").close()
+"""
+"""Becomes a daemon, waits, and then works for a while."""
+
+
+@pytest.fixture
+def ready(workspace: Workspace) -> Workspace:
+    """A repository with the daemon, in which every way can be gone."""
+    workspace.commit({"input": "data\n", "daemon.py": _DAEMON, ".gitignore": "out/\nhold*\n"})
+    (workspace.root / "out").mkdir()
+    workspace.env["PYTHONPATH"] = str(WAYS)
+    return workspace
+
+
+@contextmanager
+def _daemon(workspace: Workspace, tracer: str, name: str) -> Iterator[tuple[int, str]]:
+    """A run that has left a daemon; its pid, and what roar said.  In the end the daemon goes on."""
+    mark = f"{tracer}-{name}-{os.getpid()}"
+    hold, out = workspace.root / f"hold-{name}", f"out/{name}"
+    os.mkfifo(hold)
+    line = f"{sys.executable} daemon.py {hold} {out}; until [ -e {out}.pid ]; do :; done"
+    words = ("-m", "roar", "run", "--tracer", tracer, "sh", "-c", line)
+    done = workspace.sh(sys.executable, *words, env={marked.NAME: mark})
+    pid = int((workspace.root / f"{out}.pid").read_text())
+    try:
+        yield pid, done.stderr
+    finally:
+        with open(hold, "w"):
+            pass
+        marked.wait_for_end(mark)
+
+
+def _named(said: str) -> set[int]:
+    """The pids that roar says outlived the command."""
+    match = re.search(r"outlived the command \(pid ([^)]*)\)", said)
+    assert match, said
+    return {int(word) for word in match[1].split(", ")}
+
+
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_a_daemon_works_on_when_roar_has_ended(ready: Workspace, tracer: str) -> None:
+    with _daemon(ready, tracer, "one") as (pid, said):
+        assert _named(said) == {pid}
+        (ours,) = (process for process in marked.of(f"{tracer}-one-{os.getpid()}") if process.pid == pid)
+        assert ours.state == "S"
+        done = ready.root / "out/one.done"
+    assert done.exists()
+    assert not (ready.root / "out/failed").exists(), (ready.root / "out/failed").read_text()
+    left = {path.name for path in (ready.root / "out/one").iterdir()}
+    assert left == {str(n) for n in range(300) if n % 3} | {"said"}
+    assert {path.read_text() for path in (ready.root / "out/one").iterdir()} == {"data\n"}
+    assert ready.job()["capture"]["verdict"] == "partial"
+
+
+@pytest.mark.requirement("RUN-7")
+@pytest.mark.parametrize("tracer", ["ptrace", "ptrace-stops"])
+def test_each_run_names_its_own_survivors(ready: Workspace, tracer: str) -> None:
+    """Also beside an older run's daemon and what goes on in another run."""
+    hold = ready.root / "hold-busy"
+    os.mkfifo(hold)
+    with _daemon(ready, tracer, "older") as (older, said):
+        assert _named(said) == {older}
+        busy = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "roar",
+                "run",
+                "-q",
+                "--tracer",
+                tracer,
+                "sh",
+                "-c",
+                "cat hold-busy & cat hold-busy",
+            ],
+            cwd=ready.root,
+            env=ready.env,
+        )
+        with open(hold, "w"):
+            with _daemon(ready, tracer, "newer") as (newer, said):
+                assert _named(said) == {newer} != {older}
+            assert ready.roar("run", "--tracer", tracer, "true").stderr.count("outlived") == 0
+        assert busy.wait(marked.DEADLINE_S) == 0
+    assert ready.roar("run", "-q", "--tracer", tracer, "sh", "-c", "cat input > out/last").returncode == 0
+    assert ready.job("@5")["capture"]["verdict"] == "complete"
+
+
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_what_ends_a_moment_after_the_command_is_waited_for(ready: Workspace, tracer: str) -> None:
+    ready.roar("run", "-q", "--tracer", tracer, "sh", "-c", "(cat input; echo more > out/late) > out/early &")
+    job = ready.job()
+    assert job["capture"]["verdict"] == "complete"
+    assert ready.names(job["outputs"]) == {"out/early", "out/late"}
