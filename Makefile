@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# of the tests
+JOBS ?= auto
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +30,7 @@ demo: $(VENV)/installed-demo $(VENV)/compiled ## install roar, run a small pipel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/pipeline/demo.sh "$(CURDIR)/demo"
 
 test: $(VENV)/installed-dev $(VENV)/compiled ## run the whole test suite (ARGS="tests/run -k rename" for a part)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/installed-dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
@@ -47,7 +49,7 @@ kill-test: $(VENV)/installed-dev $(VENV)/compiled ## kill roar at 10 000 random 
 	@ROAR_KILL_ROUNDS=$${ROAR_KILL_ROUNDS:-10000} $(BIN)/python -m pytest tests/run/test_kill.py $(ARGS)
 
 ways-test: $(VENV)/installed-dev $(VENV)/compiled ## capture and fidelity suites by every way of the ptrace tracer (the suite: a part)
-	@ROAR_TEST_WAYS=all $(BIN)/python -m pytest tests/capture tests/fidelity tests/ptrace $(ARGS)
+	@ROAR_TEST_WAYS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/capture tests/fidelity tests/ptrace $(ARGS)
 
 coverage-of-spec: $(VENV)/installed-dev ## list the requirements that no test names
 	@$(BIN)/python tests/coverage_of_spec.py
