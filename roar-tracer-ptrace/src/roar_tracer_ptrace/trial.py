@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from roar.api.errors import PreflightFailed
 from roar.api.process import Launch
 from roar_tracer_ptrace.tracer import PtraceTracer
 from roar_tracer_ptrace.ways import Way
@@ -30,13 +31,16 @@ def _try(way: Way) -> str:
         with tempfile.TemporaryDirectory(prefix="roar-preflight-") as journal:
             traced = tracer().start(launch, Path(journal))
             ended = traced.wait()
-            seen = {event.path for event in traced.events()}
+            events = list(traced.events())
             traced.finish()
+    except PreflightFailed as failed:
+        return failed.why.removeprefix(f"{way}: ")
     except Exception as error:  # whatever it is, the preflight shows it
-        return getattr(error, "why", "") or f"{type(error).__name__}: {error}"
-    if os.path.realpath(file) not in seen:
-        return f"a file that was read was not seen (the command exited with {ended.code})"
-    return ""
+        return f"{type(error).__name__}: {error}"
+    if os.path.realpath(file) in {event.path for event in events}:
+        return ""
+    why = ", ".join(dict.fromkeys(event.reason for event in events if event.reason)) or f"exit code {ended.code}"
+    return f"a file that was read was not seen ({why})"
 
 
 if __name__ == "__main__":

@@ -21,11 +21,15 @@ from roar_tracer_ptrace.ways import Unable
 _STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _SYSCALL_STOP = signal.SIGTRAP | 0x80
 """PTRACE_O_TRACESYSGOOD."""
-_WHY = {
-    errno.EPERM: "ptrace is forbidden here: roar itself is traced, or a container's profile or kernel.yama.ptrace_scope forbids it",
+_NO_FILTER = {
+    errno.EPERM: "filters are forbidden here, by a container's seccomp profile",
     errno.EINVAL: "this kernel lacks seccomp filters",
-    errno.ENOSYS: "this kernel or sandbox lacks ptrace or seccomp",
-    errno.EACCES: "it is forbidden here: no_new_privs can't be set",
+    errno.ENOSYS: "this kernel or sandbox lacks seccomp",
+    errno.EACCES: "filters are forbidden here: no_new_privs can't be set",
+}
+_NO_PTRACE = {
+    errno.EPERM: "ptrace is forbidden here: roar itself is traced, or a container's profile or kernel.yama.ptrace_scope forbids it",
+    errno.ENOSYS: "this kernel or sandbox lacks ptrace",
 }
 
 
@@ -49,8 +53,10 @@ def run(supervision: Supervision, writer: Writer, every_call: bool) -> None:
 def _start(supervision: Supervision, every_call: bool) -> int:
     gate = Gate()
     pid = supervision.fork((lambda: gate.arrive(0)) if every_call else _prepared(gate))
+    why = _NO_FILTER
     try:
         gate.wait()
+        why = _NO_PTRACE
         if not binding.request(binding.SEIZE, pid, binding.OPTIONS):
             raise Unable("the process ended")
         if every_call:
@@ -64,7 +70,7 @@ def _start(supervision: Supervision, every_call: bool) -> int:
         os.waitpid(pid, binding.ANY_CHILD)
         if not isinstance(error, OSError):
             raise
-        raise Unable(_WHY.get(error.errno or 0, str(error))) from error
+        raise Unable(why.get(error.errno or 0, str(error))) from error
     supervision.started(pid)
     gate.open()
     gate.close()
