@@ -97,7 +97,7 @@ def test_of_files_of_somebody_else(ground: Ground) -> None:
         (ground.root / name).mkdir()
     (ground.root / "sticky/a").write_text("a\n")
     (ground.root / "sticky/b").write_text("b\n")
-    _give_away(ground, ground.root / "open", ground.root / "sticky/b")
+    surroundings.give_away(ground.root.parent, ground.journal, ground.root / "open", ground.root / "sticky/b")
     (ground.root / "secret").chmod(0)
     (ground.root / "sticky").chmod(0o1777)
     ground.root.chmod(0o755)
@@ -120,16 +120,6 @@ if os.stat("readable").st_uid != os.geteuid():
         surroundings.ordinary(),
     )
     assert _edges(ground, driven) == (set(), set())
-
-
-def _give_away(ground: Ground, *paths: Path) -> None:
-    """Directory, journal and result must be the ordinary user's own; a test that is run by one can't give anything away."""
-    for folder in (ground.root.parent, *ground.root.parents[1:3]):
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(0o755)
-    if not os.geteuid():
-        for path in (ground.root.parent, ground.journal, *paths):
-            os.chown(path, surroundings.NOBODY, surroundings.NOBODY)
 
 
 def test_for_want_of_room_and_across_mounts(ground: Ground) -> None:

@@ -127,3 +127,13 @@ def limited(kind: int, soft: int) -> Step:
     import resource
 
     return lambda: resource.setrlimit(kind, (soft, resource.getrlimit(kind)[1]))
+
+
+def give_away(*paths: Path) -> None:
+    """Makes files `ordinary`'s own, and lets everybody come to them."""
+    for path in paths:
+        if not os.geteuid():
+            os.chown(path, NOBODY, NOBODY)
+        for folder in path.parents:
+            if not folder.stat().st_mode & 0o001 and folder.stat().st_uid == os.geteuid():
+                folder.chmod(folder.stat().st_mode | 0o711)

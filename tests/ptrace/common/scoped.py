@@ -1,0 +1,17 @@
+"""The ptrace tracer where a file takes the place of yama's setting: the variable SCOPE says which."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+from roar_tracer_ptrace import powers
+from roar_tracer_ptrace.tracer import PtraceTracer
+
+powers._SCOPE = os.environ.get("SCOPE", "/nonexistent")
+
+
+class Scoped(PtraceTracer):
+    """Otherwise the same."""
+
+    name: ClassVar[str] = "ptrace-scoped"
