@@ -166,20 +166,20 @@ def test_without_the_loop_in_c_it_is_ready_and_says_so(monkeypatch: pytest.Monke
 
 
 @pytest.mark.requirement("NORM-7", "TRC-8")
-def test_where_only_ancestors_may_trace_orphans_are_seen_to_their_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_only_ancestors_may_trace_orphans_are_seen_to_their_end(tmp_path: Path) -> None:
     """With ptrace_scope = 1 an ordinary user's tracer may read the memory of its descendants only."""
     (tmp_path / "scope").write_text("1\n")
-    monkeypatch.setenv("SCOPE", str(tmp_path / "scope"))
     ground = Ground(Scoped, tmp_path)
     surroundings.give_away(tmp_path, ground.root, ground.journal)
     os.mkfifo(ground.root / "gate")
     surroundings.give_away(ground.root / "gate")
     who = "tr '\\0' ' ' < /proc/$(cut -d' ' -f4 /proc/$$/stat)/cmdline > orphan"
     (ground.root / "who").write_text(f"cat gate; {who}; echo end > gate\n")
-    driven = ground.run("/bin/sh", "-c", "(sh who &); echo > gate; cat gate", preexec_fn=surroundings.ordinary())[0]
-    assert "roar.testing.drive" in (ground.root / "orphan").read_text(), "the orphan's parent is not the tracer's process"
+    line, env = "(sh who &); echo > gate; cat gate", {"SCOPE": str(tmp_path / "scope")}
+    driven = ground.run("/bin/sh", "-c", line, preexec_fn=surroundings.ordinary(), env=env)[0]
+    assert "roar.testing.drive" in (ground.root / "orphan").read_text(), (
+        "the orphan's parent is not the tracer's process"
+    )
     assert (ground.inputs(driven), ground.outputs(driven)) == ({b"who"}, {b"orphan"})
     assert driven.blind == ()
     assert driven.coverage is not None and driven.coverage.survivors == ()

@@ -128,7 +128,7 @@ O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 """The bit alone: the constant contains O_DIRECTORY."""
 O_CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | O_TMPFILE
 """An open with none of these reads."""
-SECCOMP_SET_MODE_FILTER, NEW_LISTENER = 1, 8
+SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER, NEW_LISTENER = 0, 1, 8
 ROAR_ITSELF = 0x726F6172
 """Where seccomp(2) has no argument: by this a roar that runs under another one says that it can do without a listener."""
 PR_SET_SECCOMP, SECCOMP_MODE_STRICT = 22, 1
@@ -168,7 +168,7 @@ def is_of_interest(op: Op, args: tuple[int, ...]) -> bool:
         case Op.PRCTL:
             return args[0] & INT == PR_SET_SECCOMP
         case Op.SECCOMP:
-            return args[0] & INT == SECCOMP_SET_MODE_FILTER
+            return args[0] & INT in (SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER)
         case Op.PTRACE:
             return args[0] in PTRACE_ATTACHING
         case Op.LIMIT:

@@ -20,6 +20,7 @@ from roar_tracer_ptrace.calls import (
     NEW_LISTENER,
     ROAR_ITSELF,
     SECCOMP_MODE_STRICT,
+    SECCOMP_SET_MODE_STRICT,
     Op,
     is_of_interest,
 )
@@ -133,10 +134,13 @@ class Observer:
 
     def _prctl(self, task: int, args: Args, _: bytes | None) -> None:
         if args[1] == SECCOMP_MODE_STRICT:
-            if self._filters:
-                self.blind(journal.STRICT, task)
+            self._strict(task)
         else:
             self._look_at_filter(task, args[2])
+
+    def _strict(self, task: int) -> None:
+        if self._filters:
+            self.blind(journal.STRICT, task)
 
     def _look_at_filter(self, task: int, address: int) -> None:
         """Whether a program's own filter wants a tracer, which it would not get."""
@@ -152,7 +156,9 @@ class Observer:
 
     def _seccomp(self, task: int, args: Args, _: bytes | None) -> None:
         """Somebody wants a filter, or a listener: there can be one, and where there was none it takes calls before ptrace."""
-        if args[1] & NEW_LISTENER:
+        if args[0] & INT == SECCOMP_SET_MODE_STRICT:
+            self._strict(task)
+        elif args[1] & NEW_LISTENER:
             if not self._listens:
                 self.blind(Blind.SECCOMP, task)
             elif args[3] != ROAR_ITSELF:

@@ -22,6 +22,7 @@ from roar_tracer_ptrace.calls import (
     PTRACE_ATTACHING,
     RLIMIT_NOFILE,
     SECCOMP_SET_MODE_FILTER,
+    SECCOMP_SET_MODE_STRICT,
     X32_BIT,
     Op,
 )
@@ -57,7 +58,7 @@ _TESTS: dict[Op, list[_Test]] = {
     Op.FTRUNCATE: [(1, _EQUAL, 0, _STOP, _PASS)],
     Op.FTRUNCATE64: [(1, _EQUAL, 0, "", _PASS), (2, _EQUAL, 0, _STOP, _PASS)],
     Op.PRCTL: [(0, _EQUAL, PR_SET_SECCOMP, _STOP, _PASS)],
-    Op.SECCOMP: [(0, _EQUAL, SECCOMP_SET_MODE_FILTER, _STOP, _PASS)],
+    Op.SECCOMP: [(0, _EQUAL, SECCOMP_SET_MODE_STRICT, _STOP, ""), (0, _EQUAL, SECCOMP_SET_MODE_FILTER, _STOP, _PASS)],
     Op.PTRACE: [(0, _EQUAL, request, _STOP, "") for request in PTRACE_ATTACHING[:-1]]
     + [(0, _EQUAL, PTRACE_ATTACHING[-1], _STOP, _PASS)],
     Op.LIMIT: [(0, _EQUAL, RLIMIT_NOFILE, _STOP, _PASS)],
