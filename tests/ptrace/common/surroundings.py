@@ -19,7 +19,7 @@ Step = Callable[[], object]
 NOBODY = 65534
 NEW_LISTENER = 8
 """SECCOMP_FILTER_FLAG_NEW_LISTENER."""
-_NEWNS, _NEWUSER = 0x20000, 0x10000000
+_NEWNS, _NEWUSER, _NEWPID = 0x20000, 0x10000000, 0x20000000
 _REC, _PRIVATE, _BIND = 0x4000, 1 << 18, 4096
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 
@@ -45,6 +45,21 @@ def own_mounts() -> None:
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     _mount(None, Path("/"), None, _REC | _PRIVATE)
+
+
+def own_numbers(most: int) -> Step:
+    """Process numbers of its own, which begin at 1 again after `most`."""
+
+    def act() -> None:
+        own_mounts()
+        if kernel.libc.unshare(_NEWPID):
+            raise _failure("unshare")
+        if pid := os.fork():
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        _mount("proc", Path("/proc"), "proc", 0)
+        Path("/proc/sys/kernel/pid_max").write_text(str(most))
+
+    return act
 
 
 def tmpfs(place: Path, options: str) -> Step:
