@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import signal
 import struct
@@ -124,11 +125,7 @@ def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Chi
     early = signal.sigpending()
     supervisor = os.fork()
     if not supervisor:
-        needed = {failures[1], reports[1]}
-        for fd in _open_descriptors():  # there may be a limit, and what the command inherits counts as well
-            if fd not in needed and not os.get_inheritable(fd):
-                os.close(fd)
-        _supervise(Supervision(launch, held, runner, failures[1], reports[1]), supervise)
+        _supervise(Supervision(launch, held, runner, *_own_descriptors(failures[1], reports[1])), supervise)
     os.close(failures[1])
     os.close(reports[1])
     first = os.read(reports[0], _REPORT.size)
@@ -144,6 +141,26 @@ def spawn_under(launch: Launch, supervise: Callable[[Supervision], None]) -> Chi
     pid, _, _, _, later = _REPORT.unpack(first)
     early |= {number for number in _HELD if later >> number & 1}
     return Child(pid, held.mask, held.witness, supervisor, reports[0], frozenset(early))
+
+
+def _own_descriptors(*needed: int) -> list[int]:
+    """In the supervisor: closes roar's own descriptors but those, and keeps the standard streams' numbers free of any.
+
+    There may be a limit, and what the command inherits counts as well.  A stream that is closed is the command's to find so.
+    """
+    for fd in _open_descriptors():
+        if fd not in needed and not os.get_inheritable(fd):
+            os.close(fd)
+    above = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) if fd < 3 else fd for fd in needed]
+    for fd in needed:
+        if fd < 3:
+            os.close(fd)
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)  # takes the lowest number that is free
+    return above
 
 
 def _supervise(supervision: Supervision, supervise: Callable[[Supervision], None]) -> NoReturn:
