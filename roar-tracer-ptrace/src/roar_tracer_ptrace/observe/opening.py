@@ -139,6 +139,6 @@ class Opening:
 
     def _mknod(self, task: int, name: bytes, mode: int) -> None:
         path = self._sight.names.path(name)
-        if modes.S_IFMT(mode) in (0, modes.S_IFREG) and path and self._sight.find(task, name, False) is None:
+        if modes.S_IFMT(mode & INT) in (0, modes.S_IFREG) and path and self._sight.find(task, name, False) is None:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
             self._ledger.wait_for(task, Creation(path), Kind.WRITE, path, flags=flags, existed=False)
