@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -88,6 +89,27 @@ def test_memory_that_may_not_be_read_is_told(ground: Ground, blind: Path) -> Non
     """A program that nobody may look into, as those are that hold secrets."""
     reasons, inputs, out = _as_user(ground, str(blind), "closed")
     assert (reasons, inputs, out) == ({Blind.PATH}, set(), b"ok\n")
+
+
+def test_a_file_whose_path_is_too_long_for_the_record_is_told(ground: Ground) -> None:
+    here = os.getcwd()
+    os.chdir(ground.root)
+    try:
+        for _ in range(30):  # of which 12 are named at once
+            os.mkdir("d" * 200)
+            os.chdir("d" * 200)
+        Path("input").write_text("1\n")
+    finally:
+        os.chdir(here)
+    code = (
+        "import os\n"
+        "for _ in range(18): os.chdir('d' * 200)\n"
+        "open('/dev/null')\n"
+        "print(open(('d' * 200 + '/') * 12 + 'input').read(), end='')"
+    )
+    driven, out, _ = ground.run(sys.executable, "-SEc", code)
+    assert out == b"1\n"
+    assert {reason for reason, _ in driven.blind} == {Blind.PATH}
 
 
 def test_a_program_that_may_be_run_and_not_read_is_told(ground: Ground, blind: Path) -> None:

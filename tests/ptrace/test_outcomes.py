@@ -98,6 +98,8 @@ def test_of_files_of_somebody_else(ground: Ground) -> None:
     (ground.root / "sticky/a").write_text("a\n")
     (ground.root / "sticky/b").write_text("b\n")
     surroundings.give_away(ground.root.parent, ground.journal, ground.root / "open", ground.root / "sticky/b")
+    (ground.root / "sticky/shared").write_text("c\n")
+    (ground.root / "sticky/shared").chmod(0o666)
     (ground.root / "secret").chmod(0)
     (ground.root / "sticky").chmod(0o1777)
     ground.root.chmod(0o755)
@@ -108,7 +110,10 @@ for name in ("sticky/a", "readable"):
     fails("EACCES", os.open, name, write)
     fails("EACCES", os.truncate, name, 0)
 fails("EACCES", os.open, "secret", read)
+os.write(os.open("sticky/shared", trunc), b"new")
 if os.stat("readable").st_uid != os.geteuid():
+    fails("EPERM", os.unlink, "sticky/shared")
+    fails("EPERM", os.rename, "sticky/shared", "sticky/mine")
     fails("EPERM", os.unlink, "sticky/a")
     fails("EPERM", os.rename, "sticky/a", "sticky/c")
     fails("EPERM", os.rename, "sticky/b", "sticky/a")
@@ -119,7 +124,7 @@ if os.stat("readable").st_uid != os.geteuid():
 """,
         surroundings.ordinary(),
     )
-    assert _edges(ground, driven) == (set(), set())
+    assert _edges(ground, driven) == (set(), {b"sticky/shared"})
 
 
 def test_for_want_of_room_and_across_mounts(ground: Ground) -> None:

@@ -139,6 +139,37 @@ def test_a_thread_that_is_not_the_first_becomes_another_program(ground: Ground, 
     assert (ground.inputs(driven), ground.outputs(driven)) == ({b"a/input"}, there)
 
 
+_WANDERER = r"""
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static void *wander(void *folder) { return chdir(folder) ? folder : NULL; }
+
+int main(void) {
+    const char *folders[] = { "a", "../b", "../a", ".." };
+    for (int n = 0; n < 4; n++) {
+        pthread_t id;
+        void *failed;
+        close(open("input", O_RDONLY));
+        pthread_create(&id, NULL, wander, (void *)folders[n]);
+        pthread_join(id, &failed);
+        if (failed) return 1;
+    }
+    return 0;
+}
+"""
+
+
+def test_a_thread_takes_the_others_to_another_directory(ground: Ground, compiled: Compiled) -> None:
+    for folder in ("a", "b"):
+        (ground.root / folder).mkdir()
+        (ground.root / folder / "input").write_text(folder)
+    driven = ground.run(str(compiled(_WANDERER, "-pthread")))[0]
+    assert driven.exit is not None and driven.exit.code == 0
+    assert ground.inputs(driven) == {b"a/input", b"b/input"}
+
+
 @pytest.mark.parametrize("tracer", [PtraceTracer, ByStops])
 def test_process_numbers_may_come_again(tmp_path: Path, compiled: Compiled, tracer: type[Tracer]) -> None:
     """Where numbers are few, as they may be in a namespace of its own since Linux 6.14."""
