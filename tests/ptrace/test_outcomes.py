@@ -101,6 +101,8 @@ def test_of_files_of_somebody_else(ground: Ground) -> None:
     (ground.root / "sticky/shared").write_text("c\n")
     (ground.root / "sticky/shared").chmod(0o666)
     (ground.root / "secret").chmod(0)
+    for name in ("readable", "sticky/a"):
+        (ground.root / name).chmod(0o444)
     (ground.root / "sticky").chmod(0o1777)
     ground.root.chmod(0o755)
     driven = _python(
