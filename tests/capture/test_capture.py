@@ -30,9 +30,9 @@ WAYS_PATH = Path(__file__).parents[1] / "ptrace" / "ways"
 _ALL = os.environ.get("ROAR_TEST_WAYS") == "all"
 _SMALL = (*calls.CASES, *blind.CASES, *shell.CASES) if _ALL else (*calls.CASES, *blind.CASES)
 WAYS: dict[str, Sequence[Case]] = {
-    "ptrace-stops": _SMALL if _ALL else _SMALL[::2],
-    "ptrace-python": _SMALL if _ALL else _SMALL[::4],
-    "ptrace-every": _SMALL if _ALL else _SMALL[::4],
+    "ptrace-stops": _SMALL if _ALL else _SMALL[::3],
+    "ptrace-python": _SMALL if _ALL else _SMALL[::8],
+    "ptrace-every": _SMALL if _ALL else _SMALL[::8],
 }
 """Further tracers, of a distribution that only tests have, and the cases for them: tools make no calls that these don't make.
 `make ways-test` runs all."""

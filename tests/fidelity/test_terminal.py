@@ -170,21 +170,6 @@ def test_bg_lets_a_stopped_job_go_on_and_kill_ends_it(terminal: Terminal, run: s
 
 
 @pytest.mark.requirement("RUN-2")
-def test_a_pipeline_is_one_job(terminal: Terminal, run: str) -> None:
-    terminal.type(
-        f"{run}sh -c 'echo re''ady >&2; until [ -e ../go ]; do :; done; cat README; exit 3' | {run}sh -c 'echo re''ady >&2; cat'\n"
-    )
-    terminal.expect("ready.*ready")
-    terminal.type(b"\x1a")
-    assert "Stopped" in terminal.prompt()[0]
-    terminal.run("> ../go")
-    terminal.type("fg\n")
-    terminal.expect("one\r\ntwo\r\nthree\r\n")
-    assert terminal.prompt()[1] == 0
-    terminal.run("rm ../go")
-
-
-@pytest.mark.requirement("RUN-2")
 def test_the_end_of_input_and_a_password_come_from_the_keyboard(terminal: Terminal, run: str) -> None:
     terminal.type(
         f"{run}sh -c 'stty -echo; echo re''ady; read x < /dev/tty; stty echo; echo \"<$x>\"; wc -l; exit 4'\n"

@@ -28,8 +28,8 @@ class Tracer(NamedTuple):
 _WHERE_WAYS_MATTER = ("test_signals", "test_processes", "test_debuggers", "test_after_the_end")
 _ALL = os.environ.get("ROAR_TEST_WAYS") == "all"
 VARIANTS = (
-    Tracer("ptrace-stops", () if _ALL else ("test_processes", "test_debuggers", "test_after_the_end")),
-    Tracer("ptrace-python", _WHERE_WAYS_MATTER if _ALL else ("test_processes",)),
+    Tracer("ptrace-stops", () if _ALL else ("test_debuggers", "test_after_the_end")),
+    Tracer("ptrace-python", _WHERE_WAYS_MATTER if _ALL else ("test_debuggers",)),
     Tracer("ptrace-every", _WHERE_WAYS_MATTER if _ALL else ("test_debuggers",)),
 )
 """Further ways in which a tracer can work, each registered under a name of its own by a distribution that only tests have.
