@@ -21,7 +21,7 @@ TRACERS = ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")
 
 _DAEMON = """
 import os, sys
-hold, out = sys.argv[1:]
+hold, ready, out = sys.argv[1:]
 if os.fork():
     os._exit(0)
 os.setsid()
@@ -29,9 +29,8 @@ if os.fork():
     os._exit(0)
 for fd in range(3):
     os.dup2(os.open(os.devnull, os.O_RDWR), fd)
-with open(out + ".pid.part", "w") as file:
+with open(ready, "w") as file:
     file.write(str(os.getpid()))
-os.rename(out + ".pid.part", out + ".pid")
 open(hold).read()
 try:
     os.makedirs(out)
@@ -63,14 +62,14 @@ def ready(workspace: Workspace) -> Workspace:
 def _daemon(workspace: Workspace, tracer: str, name: str) -> Iterator[tuple[int, str]]:
     """A run that has left a daemon; its pid, and what roar said.  In the end the daemon goes on."""
     mark = f"{tracer}-{name}-{os.getpid()}"
-    hold, out = workspace.root / f"hold-{name}", f"out/{name}"
+    hold, begun = workspace.root / f"hold-{name}", workspace.root / f"hold-{name}-begun"
     os.mkfifo(hold)
-    line = f"{sys.executable} daemon.py {hold} {out}; until [ -e {out}.pid ]; do :; done"
+    os.mkfifo(begun)
+    line = f"{sys.executable} daemon.py {hold} {begun} out/{name}; cat {begun}"
     words = ("-m", "roar", "run", "--tracer", tracer, "sh", "-c", line)
     done = workspace.sh(sys.executable, *words, env={marked.NAME: mark})
-    pid = int((workspace.root / f"{out}.pid").read_text())
     try:
-        yield pid, done.stderr
+        yield int(done.stdout), done.stderr
     finally:
         with open(hold, "w"):
             pass
