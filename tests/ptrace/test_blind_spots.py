@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 import surroundings
+from failing import Failing, FailingByStops
 from foreign import Foreign, ForeignByStops
 from ptrace_ways import ByEveryStop, ByStops
 
@@ -153,6 +154,16 @@ def test_calls_by_a_foreign_interface_are_told(tmp_path: Path, blind: Path, trac
     assert driven.exit is not None and (driven.exit.code, out) == (0, b"ok\n")
     assert driven.blind == ((Blind.FOREIGN, os.fsencode(blind)),)
     assert ground.inputs(driven) == set()
+
+
+@pytest.mark.parametrize("tracer", [Failing, FailingByStops])
+def test_a_defect_of_the_tracer_is_told_and_costs_the_command_nothing(tmp_path: Path, tracer: type[Tracer]) -> None:
+    ground = Ground(tracer, tmp_path)
+    ground.write(a="1\n", boom="2\n")
+    driven, out, err = ground.run("/bin/sh", "-c", "cat boom a > b; cat b", env={"FAILING": "1"})
+    assert driven.exit is not None and (driven.exit.code, out, err) == (0, b"2\n1\n", b"")
+    assert [reason for reason, _ in driven.blind] == [journal.FAILED]
+    assert (ground.inputs(driven), ground.outputs(driven)) == ({b"a"}, {b"b"})
 
 
 def test_debuggers_work_beside_the_listener(tmp_path: Path) -> None:

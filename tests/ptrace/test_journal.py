@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import surroundings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ptrace_ways import ByStops
 
 from roar.api.events import Event, FileStat, Kind
+from roar.api.tracer import Tracer
+from roar.testing.tracer import Ground
 from roar_tracer_ptrace import journal
 from roar_tracer_ptrace.journal import NotAJournal, Reader, Writer
+from roar_tracer_ptrace.tracer import PtraceTracer
 
 pytestmark = pytest.mark.requirement("SAFE-1", "RUN-6")
 
@@ -320,3 +325,21 @@ def test_its_head_is_whole_at_every_moment(tmp_path: Path) -> None:
             while not os.waitpid(child, os.WNOHANG)[0]:
                 heads |= {os.pread(file.fileno(), 8, 0) for _ in range(1000)}
     assert heads == {b"roarptr1"}
+
+
+@pytest.mark.requirement("TRC-8", "SAFE-2")
+@pytest.mark.parametrize("tracer", [PtraceTracer, ByStops])
+def test_a_run_whose_disk_is_full_counts_what_it_loses(tmp_path: Path, tracer: type[Tracer]) -> None:
+    line = "i=0; while [ $i -lt 200 ]; do echo > f$i; i=$((i+1)); done"
+    counts = []
+    for name, room in ("roomy", "1m"), ("tiny", "24k"):
+        ground = Ground(tracer, tmp_path / name)
+        limit = surroundings.tmpfs(ground.journal, f"size={room}")
+        driven = ground.run("/bin/sh", "-c", line, preexec_fn=surroundings.each(surroundings.own_mounts, limit))[0]
+        assert driven.exit is not None and driven.exit.code == 0
+        assert driven.coverage is not None and driven.coverage.observed == len(driven.events)
+        counts.append((driven.coverage.observed, driven.coverage.dropped))
+    assert counts[0] == (sum(counts[1]), 0)
+    assert counts[1][1] > 50
+    assert 50 < len(ground.outputs(driven)) < 200
+    assert ground.outputs(driven) <= {b"f%d" % n for n in range(200)}
