@@ -12,6 +12,7 @@ from roar.api.events import FileStat
 from roar.api.filters import Direction
 
 JobKind = Literal["run", "build"]
+Outcome = Literal["identical", "different", "missing"]
 Status = Literal["ok", "failed", "interrupted"]
 Verdict = Literal["complete", "partial", "failed"]
 
@@ -188,6 +189,27 @@ class Session(NamedTuple):
     created_ns: int
     active: bool
     jobs: int
+
+
+class Reproduction(NamedTuple):
+    """What came of making an artifact again."""
+
+    algorithm: str
+    """Of both digests."""
+    digest: str
+    """Of the artifact as it was recorded."""
+    job: str
+    """Uid of the job that was run again."""
+    path: bytes
+    """As it was recorded."""
+    outcome: Outcome
+    produced: str | None
+    """The digest of what came of it; None when it is missing."""
+    size: int | None
+    """Of what came of it."""
+    by: str
+    """``user@host``."""
+    on_ns: int
 
 
 class Problem(NamedTuple):

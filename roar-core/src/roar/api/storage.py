@@ -10,9 +10,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from roar.api.errors import StorageUnusable
 from roar.api.events import FileStat
 from roar.api.filters import Direction
-from roar.api.records import Artifact, Composite, Job, JobKind, JobRecord, Problem, Recorded, Session, StoredEdge
+from roar.api.records import (
+    Artifact,
+    Composite,
+    Job,
+    JobKind,
+    JobRecord,
+    Problem,
+    Recorded,
+    Reproduction,
+    Session,
+    StoredEdge,
+)
 
 
 class JobQuery(NamedTuple):
@@ -125,6 +137,18 @@ class Storage(ABC):
     @abstractmethod
     def patch(self, job: int) -> bytes | None:
         """The patch of a dirty job."""
+
+    def note_reproductions(self, done: Sequence[Reproduction]) -> None:
+        """Keeps what came of making artifacts again.
+
+        Raises:
+            StorageUnusable: it can't be kept; here always, as a storage need not have this.
+        """
+        raise StorageUnusable(f"The storage {self.scheme} keeps no reproductions.", "Upgrade its plugin.")
+
+    def reproductions(self, contents: Iterable[tuple[str, str]]) -> list[Reproduction]:
+        """What came of making these contents, (algorithm, digest), again; newest first."""
+        return []
 
     @abstractmethod
     def sessions(self) -> list[Session]:

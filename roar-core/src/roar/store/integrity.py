@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from roar.api.errors import StorageUnusable
 from roar.api.records import Problem
-from roar.store.encoding import Damaged, from_json, unpack
+from roar.store.encoding import Damaged, unpack
+from roar.store.environments import environment_of
 
 if TYPE_CHECKING:
     from roar.store.engine import Engine
@@ -92,9 +93,9 @@ def _digests(engine: Engine) -> Iterator[Problem]:
 
 
 def _contents(engine: Engine) -> Iterator[Problem]:
-    for digest, content in engine.stream("SELECT digest, content FROM environment ORDER BY id"):
+    for digest, content in engine.rows("SELECT digest, content FROM environment ORDER BY id"):
         try:
-            from_json(unpack(content))
+            environment_of(engine, content)
         except Damaged as error:
             yield Problem(f"environment {digest.hex()}", f"it can't be read: {error}")
     for table, column in (("patch", "content"), ("filtered_count", "files")):

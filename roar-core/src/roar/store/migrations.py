@@ -14,7 +14,28 @@ if TYPE_CHECKING:
 
 Step = Callable[["Engine"], None]
 
-STEPS: tuple[Step, ...] = ()
+
+def _add_reproductions(engine: Engine) -> None:
+    """Sections of environments apart, and what came of reproducing artifacts."""
+    blob, number = ("BLOB", "INTEGER") if is_sqlite(engine) else ("BYTEA", "BIGINT")
+    row_id = "INTEGER" if is_sqlite(engine) else "BIGSERIAL"
+    engine.rows(f'CREATE TABLE "environment_part" ("digest" {blob} NOT NULL PRIMARY KEY, "content" {blob} NOT NULL)')
+    engine.rows(
+        f'CREATE TABLE "reproduction" ("id" {row_id} NOT NULL PRIMARY KEY, "algorithm" TEXT NOT NULL,'
+        f' "digest" {blob} NOT NULL, "job" TEXT NOT NULL, "path" {blob} NOT NULL, "outcome" TEXT NOT NULL,'
+        f' "produced" {blob}, "size" {number}, "by" TEXT NOT NULL, "on_ns" {number} NOT NULL)'
+    )
+    engine.rows('CREATE INDEX "reproduction_digest_algorithm" ON "reproduction" ("digest", "algorithm")')
+
+
+def is_sqlite(engine: Engine) -> bool:
+    """Whether the types of a step's columns are SQLite's."""
+    from roar.store.dialects import SqliteDialect
+
+    return isinstance(engine.dialect, SqliteDialect)
+
+
+STEPS: tuple[Step, ...] = (_add_reproductions,)
 """The first leads from version 1 to 2."""
 
 

@@ -21,6 +21,7 @@ from roar.store.encoding import (
     unpack_files,
 )
 from roar.store.engine import chunks
+from roar.store.environments import environment_of
 from roar.store.files import hashes_of, stat_of
 
 if TYPE_CHECKING:
@@ -165,8 +166,7 @@ def environment(engine: Engine, job: int) -> dict[str, Any]:
     """See `Storage.environment`."""
     table = tables.Environment
     rows = engine.query(table.select(table.content).join(_T, on=_T.environment == table.id).where(_T.id == job))
-    found: dict[str, Any] = from_json(unpack(rows[0][0])) if rows else {}
-    return found
+    return environment_of(engine, rows[0][0]) if rows else {}
 
 
 def patch(engine: Engine, job: int) -> bytes | None:

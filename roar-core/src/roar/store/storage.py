@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from roar.api.events import FileStat
 from roar.api.filters import Direction
-from roar.api.records import Artifact, Composite, Job, JobKind, JobRecord, Problem, Recorded, Session, StoredEdge
+from roar.api.records import (
+    Artifact,
+    Composite,
+    Job,
+    JobKind,
+    JobRecord,
+    Problem,
+    Recorded,
+    Reproduction,
+    Session,
+    StoredEdge,
+)
 from roar.api.storage import JobQuery, Storage
 from roar.store import sessions
 
@@ -130,6 +141,19 @@ class DatabaseStorage(Storage):
 
         with self._engine.guard():
             return read.patch(self._engine, job)
+
+    def note_reproductions(self, done: Sequence[Reproduction]) -> None:
+        from roar.store.reproductions import note
+
+        self._must_write()
+        with self._engine.guard():
+            note(self._engine, done)
+
+    def reproductions(self, contents: Iterable[tuple[str, str]]) -> list[Reproduction]:
+        from roar.store.reproductions import of_contents
+
+        with self._engine.guard():
+            return of_contents(self._engine, contents)
 
     def sessions(self) -> list[Session]:
         with self._engine.guard():

@@ -58,6 +58,17 @@ class Environment(peewee.Model):
         table_name = "environment"
 
 
+class EnvironmentPart(peewee.Model):
+    """A section of environments, once for all that share it: see `environments`."""
+
+    digest = peewee.BlobField(primary_key=True)
+    content = peewee.BlobField()
+    """Packed JSON."""
+
+    class Meta:
+        table_name = "environment_part"
+
+
 class Patch(peewee.Model):
     """What a dirty job's tree had more than its commit."""
 
@@ -234,6 +245,29 @@ class Composite(peewee.Model):
         without_rowid = True
 
 
+class Reproduction(peewee.Model):
+    """What came of making an artifact again.  It refers to no row: it stays true whatever becomes of the job."""
+
+    id = peewee.BigAutoField()
+    algorithm = peewee.TextField()
+    """Of both digests."""
+    digest = peewee.BlobField()
+    """Of the artifact as it was recorded."""
+    job = peewee.TextField()
+    """Uid of the job that was run again."""
+    path = peewee.BlobField()
+    outcome = peewee.TextField()
+    produced = peewee.BlobField(null=True)
+    """The digest of what came of it."""
+    size = peewee.BigIntegerField(null=True)
+    by = peewee.TextField()
+    on_ns = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "reproduction"
+        indexes = ((("digest", "algorithm"), False),)
+
+
 class FilteredCount(peewee.Model):
     """How many files a filter dropped from a job, and which."""
 
@@ -250,8 +284,8 @@ class FilteredCount(peewee.Model):
 
 
 MODELS: tuple[type[peewee.Model], ...] = (
-    SchemaVersion, Session, Environment, Patch, CommitState, Job, Label, Path, Artifact, ArtifactHash, JobInput,
-    JobOutput, Composite, FilteredCount,
+    SchemaVersion, Session, Environment, EnvironmentPart, Patch, CommitState, Job, Label, Path, Artifact, ArtifactHash, JobInput,
+    JobOutput, Composite, Reproduction, FilteredCount,
 )  # fmt: skip
 
 

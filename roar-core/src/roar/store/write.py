@@ -12,6 +12,7 @@ from roar.api.filters import Direction
 from roar.api.records import Edge, GitState, JobRecord, Recorded
 from roar.store import sessions
 from roar.store.encoding import fits, key_of, pack, pack_files, to_json, to_signed, to_text
+from roar.store.environments import insert_environment
 from roar.store.unify import unify
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def record(engine: Engine, job: JobRecord, session: int | None) -> Recorded:
     Raises:
         NotFound: there is no such session.
     """
-    environment = to_json(job.environment, sort_keys=True).encode()
     filtered = [(to_text(name), len(files), pack_files(files)) for name, files in job.filtered.items() if files]
     with engine.transaction():
         done = engine.rows("SELECT step, session FROM job WHERE uid = ?", (job.uid,))
@@ -50,7 +50,7 @@ def record(engine: Engine, job: JobRecord, session: int | None) -> Recorded:
             job.max_rss_bytes, job.exit_code, job.status, to_text(job.tracer), to_text(job.tracer_version),
             job.capture.verdict, to_json(job.capture.reasons), to_json(job.capture.notes), job.capture.observed,
             job.capture.recorded, job.capture.filtered, job.capture.dropped, _UNCOUNTED, _UNCOUNTED,
-            _commit_state(engine, job.git), _content(engine, "environment", environment),
+            _commit_state(engine, job.git), insert_environment(engine, job.environment),
         )  # fmt: skip
         number = _insert(engine, "job", _JOB, values)
         inputs = _edges(engine, number, "input", job.inputs)
