@@ -41,6 +41,19 @@ class JobQuery(NamedTuple):
     since_ns: int | None = None
 
 
+class Link(NamedTuple):
+    """That a job read what another had made."""
+
+    reader: int
+    """A job's id."""
+    maker: int | None
+    """A job's id; None: of what no job made."""
+    files: int
+    """How many."""
+    path: bytes
+    """The one of them that was first recorded."""
+
+
 _EVERY = JobQuery()
 
 
@@ -95,12 +108,14 @@ class Storage(ABC):
         """The edges of these jobs (ids), by job, direction and path."""
 
     @abstractmethod
-    def edges_at(self, path: bytes) -> list[StoredEdge]:
-        """Every edge at a path, newest job first."""
+    def edges_at(self, path: bytes, limit: int | None = None) -> list[StoredEdge]:
+        """Every edge at a path (at most `limit` of each direction), newest job first."""
 
     @abstractmethod
-    def edges_of(self, artifacts: Iterable[int], direction: Direction | None = None) -> list[StoredEdge]:
-        """Every edge of these artifacts, newest job first."""
+    def edges_of(
+        self, artifacts: Iterable[int], direction: Direction | None = None, limit: int | None = None
+    ) -> list[StoredEdge]:
+        """Every edge of these artifacts (at most about `limit` of each direction), newest job first."""
 
     @abstractmethod
     def artifacts_by_digest(self, prefix: str, algorithm: str | None = None) -> list[Artifact]:
@@ -121,6 +136,35 @@ class Storage(ABC):
     @abstractmethod
     def descendants(self, artifacts: Iterable[int], depth: int | None = None) -> list[int]:
         """Ids of the jobs that these artifacts led to, oldest first."""
+
+    @abstractmethod
+    def makers(self, jobs: Sequence[int]) -> list[Link]:
+        """Where the inputs of these jobs come from, by reader and maker; what no job made comes first.
+
+        An input was made by the job that last wrote its path before, if that was this content or can't be told; else, unless
+        it is committed in git or empty, by the last job before that wrote this content anywhere.  Of jobs that ran at the
+        same time, one that was recorded later may be the maker, too, at the same path.
+        """
+
+    @abstractmethod
+    def users(self, jobs: Sequence[int], limit: int | None = None) -> tuple[list[Link], bool]:
+        """The jobs that read what these jobs made, by reader and maker: the inverse of `makers`.
+
+        Args:
+            jobs: ids.
+            limit: about how many files are looked at, each time that one was read; None for all.
+
+        Returns:
+            The links, and whether these are all.
+        """
+
+    @abstractmethod
+    def roots(self, jobs: Sequence[int]) -> Iterator[StoredEdge]:
+        """The inputs of these jobs that no job made, by path and job."""
+
+    @abstractmethod
+    def composites_like(self, path: bytes | None = None, digest: str = "") -> list[tuple[int, Composite]]:
+        """(job id, composite) of those of the newest thousand jobs, newest first: at this path, or of a digest that begins so."""
 
     @abstractmethod
     def composites(self, jobs: Sequence[int]) -> dict[int, list[Composite]]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from roar.api.storage import JobQuery
     from roar.store.engine import Engine
 
+_RECENT_JOBS = 1000
+"""How far back composites are looked for by path and digest: they have no index for these."""
 _ROWS = 2_000
 """Edges that are read at a time."""
 
@@ -99,19 +101,20 @@ def edges(engine: Engine, ids: Sequence[int], direction: Direction | None) -> It
             yield from _stored(engine, part)
 
 
-def edges_at(engine: Engine, path: bytes) -> list[StoredEdge]:
+def edges_at(engine: Engine, path: bytes, limit: int | None = None) -> list[StoredEdge]:
     """See `Storage.edges_at`."""
-    query = _union(None, lambda _: tables.Path.path == path)
-    return _newest_first(engine, [query])
+    known = engine.rows("SELECT id FROM path WHERE path = ?", (path,))
+    return _newest_first(engine, None, lambda edge: edge.path == known[0][0], limit) if known else []
 
 
-def edges_of(engine: Engine, artifacts: Iterable[int], direction: Direction | None) -> list[StoredEdge]:
+def edges_of(
+    engine: Engine, artifacts: Iterable[int], direction: Direction | None, limit: int | None = None
+) -> list[StoredEdge]:
     """See `Storage.edges_of`."""
-    queries = [
-        _union(direction, lambda edge, chunk=chunk: edge.artifact.in_(chunk))
-        for chunk in chunks(sorted(set(artifacts)))
-    ]
-    return _newest_first(engine, queries)
+    found: list[StoredEdge] = []
+    for chunk in chunks(sorted(set(artifacts))):
+        found += _newest_first(engine, direction, lambda edge, chunk=chunk: edge.artifact.in_(chunk), limit)
+    return sorted(found, key=_from_the_newest)
 
 
 def artifacts_by_digest(engine: Engine, prefix: str, algorithm: str | None, limit: int = 20) -> list[Artifact]:
@@ -152,6 +155,29 @@ def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]
                 )
             )  # fmt: skip
     return found
+
+
+def composites_like(engine: Engine, path: bytes | None, digest: str) -> list[tuple[int, Composite]]:
+    """See `Storage.composites_like`."""
+    [(newest,)] = engine.rows("SELECT max(id) FROM job")
+    numbers = range(max((newest or 0) - _RECENT_JOBS, 0) + 1, (newest or 0) + 1)
+    table = tables.Composite
+    condition = (table.job >= numbers.start) & (table.job < numbers.stop)
+    if path is not None:
+        condition &= table.path == path
+    digests = digest_range(digest)
+    if digests is not None:
+        condition &= table.digest >= digests[0]
+        if digests[1] is not None:
+            condition &= table.digest < digests[1]
+    rows = engine.query(table.select(table.job).where(condition).distinct())
+    found = composites(engine, [job for (job,) in rows])
+    return [
+        (job, composite)
+        for job in sorted(found, reverse=True)
+        for composite in found[job]
+        if (path is None or composite.path == path) and composite.digest.startswith(digest)
+    ]
 
 
 def filtered(engine: Engine, job: int) -> list[tuple[str, bytes, Direction]]:
@@ -254,10 +280,18 @@ def _union(direction: Direction | None, condition: Any) -> Any:
     return reduce(lambda left, right: left.union_all(right), queries)
 
 
-def _newest_first(engine: Engine, queries: Sequence[Any]) -> list[StoredEdge]:
-    rows = [row for query in queries for row in engine.query(query)]
-    rows.sort(key=lambda row: (-row[0], row[1], row[2]))
-    return _stored(engine, rows)
+def _newest_first(engine: Engine, direction: Direction | None, condition: Any, limit: int | None) -> list[StoredEdge]:
+    rows: list[tuple[Any, ...]] = []
+    for one in _TABLES if direction is None else (direction,):
+        query = _union(one, condition)
+        if limit is not None:
+            query = query.order_by(_TABLES[one].job.desc()).limit(limit)
+        rows += engine.query(query)
+    return sorted(_stored(engine, rows), key=_from_the_newest)
+
+
+def _from_the_newest(edge: StoredEdge) -> tuple[int, str, bytes]:
+    return -edge.job_id, edge.direction, edge.path
 
 
 def _stored(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[StoredEdge]:

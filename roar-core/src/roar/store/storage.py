@@ -21,7 +21,7 @@ from roar.api.records import (
     Session,
     StoredEdge,
 )
-from roar.api.storage import JobQuery, Storage
+from roar.api.storage import JobQuery, Link, Storage
 from roar.store import sessions
 
 if TYPE_CHECKING:
@@ -76,17 +76,19 @@ class DatabaseStorage(Storage):
         with self._engine.guard():
             yield from read.edges(self._engine, jobs, direction)
 
-    def edges_at(self, path: bytes) -> list[StoredEdge]:
+    def edges_at(self, path: bytes, limit: int | None = None) -> list[StoredEdge]:
         from roar.store import read
 
         with self._engine.guard():
-            return read.edges_at(self._engine, path)
+            return read.edges_at(self._engine, path, limit)
 
-    def edges_of(self, artifacts: Iterable[int], direction: Direction | None = None) -> list[StoredEdge]:
+    def edges_of(
+        self, artifacts: Iterable[int], direction: Direction | None = None, limit: int | None = None
+    ) -> list[StoredEdge]:
         from roar.store import read
 
         with self._engine.guard():
-            return read.edges_of(self._engine, artifacts, direction)
+            return read.edges_of(self._engine, artifacts, direction, limit)
 
     def artifacts_by_digest(self, prefix: str, algorithm: str | None = None) -> list[Artifact]:
         from roar.store import read
@@ -117,6 +119,30 @@ class DatabaseStorage(Storage):
 
         with self._engine.guard():
             return descendants(self._engine, list(artifacts), depth)
+
+    def makers(self, jobs: Sequence[int]) -> list[Link]:
+        from roar.store.links import makers
+
+        with self._engine.guard():
+            return makers(self._engine, jobs)
+
+    def users(self, jobs: Sequence[int], limit: int | None = None) -> tuple[list[Link], bool]:
+        from roar.store.links import users
+
+        with self._engine.guard():
+            return users(self._engine, jobs, limit)
+
+    def roots(self, jobs: Sequence[int]) -> Iterator[StoredEdge]:
+        from roar.store.links import roots
+
+        with self._engine.guard():
+            yield from roots(self._engine, jobs)
+
+    def composites_like(self, path: bytes | None = None, digest: str = "") -> list[tuple[int, Composite]]:
+        from roar.store import read
+
+        with self._engine.guard():
+            return read.composites_like(self._engine, path, digest)
 
     def composites(self, jobs: Sequence[int]) -> dict[int, list[Composite]]:
         from roar.store import read
