@@ -21,8 +21,8 @@ _HOMES = {
     "plan": ("Plan",),
     "process": ("Child", "Exit", "Launch", "exit_of", "spawn", "wait"),
     "records": (
-        "Artifact", "Capture", "Composite", "Edge", "GitState", "Job", "JobKind", "JobRecord", "Problem", "Recorded",
-        "Session", "StoredEdge",
+        "Artifact", "Capture", "Composite", "Edge", "GitState", "Job", "JobKind", "JobRecord", "LabelSubject",
+        "LabelVersion", "Problem", "Recorded", "Session", "StoredEdge",
     ),
     "storage": ("JobQuery", "Storage"),
     "tracer": ("BlindSpot", "Capability", "Check", "Coverage", "Preflight", "Traced", "Tracer"),
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
         Job,
         JobKind,
         JobRecord,
+        LabelSubject,
+        LabelVersion,
         Problem,
         Recorded,
         Session,
@@ -74,10 +76,10 @@ __all__ = [
     "ROAR_API", "Ambiguous", "Artifact", "Blind", "BlindSpot", "Capability", "Capture", "Check", "Child",
     "CommandNotExecutable", "CommandNotFound", "Composite", "ConfigError", "ConfigKey", "Coverage", "Digest",
     "Direction", "DirtyTree", "Edge", "Event", "Exit", "FileStat", "Filter", "FilterContext", "GitState", "Hasher",
-    "Job", "JobKind", "JobQuery", "JobRecord", "Kind", "Launch", "Matcher", "NotFound", "NotInGit", "NotInitialized",
-    "Plan", "PluginError", "Preflight", "PreflightFailed", "Problem", "Recorded", "Refused", "RoarError", "Session",
-    "Storage", "StorageUnusable", "StoredEdge", "Traced", "Tracer", "UsageError", "exit_of", "hookimpl", "spawn",
-    "wait",
+    "Job", "JobKind", "JobQuery", "JobRecord", "Kind", "LabelSubject", "LabelVersion", "Launch", "Matcher",
+    "NotFound", "NotInGit", "NotInitialized", "Plan", "PluginError", "Preflight", "PreflightFailed", "Problem",
+    "Recorded", "Refused", "RoarError", "Session", "Storage", "StorageUnusable", "StoredEdge", "Traced", "Tracer",
+    "UsageError", "exit_of", "hookimpl", "spawn", "wait",
 ]  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from roar.api.events import FileStat
 from roar.api.filters import Direction
 
 JobKind = Literal["run", "build"]
+LabelSubject = Literal["session", "job", "artifact"]
+"""What can have labels."""
 Outcome = Literal["identical", "different", "missing"]
 Status = Literal["ok", "failed", "interrupted"]
 Verdict = Literal["complete", "partial", "failed"]
@@ -189,6 +191,18 @@ class Session(NamedTuple):
     created_ns: int
     active: bool
     jobs: int
+    labels: Mapping[str, str] = {}
+
+
+class LabelVersion(NamedTuple):
+    """That a label was set or taken away."""
+
+    key: str
+    value: str | None
+    """Empty for a tag, which is a label without a value; None: the label was taken away."""
+    version: int
+    """Of this key on this subject, from 1."""
+    set_ns: int
 
 
 class Reproduction(NamedTuple):

@@ -19,6 +19,8 @@ from roar.api.records import (
     Job,
     JobKind,
     JobRecord,
+    LabelSubject,
+    LabelVersion,
     Problem,
     Recorded,
     Reproduction,
@@ -37,7 +39,8 @@ class JobQuery(NamedTuple):
     failed: bool = False
     path: bytes | None = None
     """Only jobs with an edge at this path."""
-    labels: Mapping[str, str] = {}
+    labels: Mapping[str, str | None] = {}
+    """Only jobs that have all of these now; None: whatever the value."""
     since_ns: int | None = None
 
 
@@ -204,7 +207,62 @@ class Storage(ABC):
 
     @abstractmethod
     def new_session(self, name: str | None = None) -> Session:
-        """Begins a session and makes it the active one; the older ones stay readable."""
+        """Begins a session and makes it the active one; the older ones stay readable.
+
+        Raises:
+            Refused: another session has this name.
+        """
+
+    @abstractmethod
+    def use_session(self, session: int) -> Session:
+        """Makes a session the active one.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+
+    @abstractmethod
+    def name_session(self, session: int, name: str | None) -> Session:
+        """Gives a session a name; None takes it away.
+
+        Raises:
+            NotFound: there is no such session.
+            Refused: another session has this name.
+        """
+
+    @abstractmethod
+    def drop_job(self, job: int) -> None:
+        """Removes the last job (id) of its session with its edges, its labels, and whatever no other job refers to.
+
+        Raises:
+            NotFound: there is no such job.
+            Refused: it is not the last one of its session.
+        """
+
+    @abstractmethod
+    def labels(self, subject: LabelSubject, ids: Iterable[int]) -> dict[int, dict[str, str]]:
+        """The labels that these sessions, jobs or artifacts have now, by id; those without any are left out."""
+
+    @abstractmethod
+    def set_labels(
+        self, subject: LabelSubject, number: int, changes: Mapping[str, str | None]
+    ) -> dict[str, LabelVersion]:
+        """Sets labels (None: takes them away) of a session, job or artifact.
+
+        Returns:
+            The new versions, by key: none for a label that was so already.
+
+        Raises:
+            NotFound: there is no such session, job or artifact.
+        """
+
+    @abstractmethod
+    def label_history(self, subject: LabelSubject, number: int, key: str | None = None) -> list[LabelVersion]:
+        """Every version of the labels (or of one) of a session, job or artifact, newest first."""
+
+    @abstractmethod
+    def labelled(self, key: str | None = None, value: str | None = None) -> dict[LabelSubject, list[int]]:
+        """Ids of what has such a label now, by kind; None: any key, any value."""
 
     @abstractmethod
     def integrity(self) -> Iterator[Problem]:

@@ -35,7 +35,30 @@ def is_sqlite(engine: Engine) -> bool:
     return isinstance(engine.dialect, SqliteDialect)
 
 
-STEPS: tuple[Step, ...] = (_add_reproductions,)
+def _version_labels(engine: Engine) -> None:
+    """Labels of sessions and contents too, and in versions; a label is as old as its job."""
+    number = "INTEGER" if is_sqlite(engine) else "BIGINT"
+    row_id = "INTEGER" if is_sqlite(engine) else "BIGSERIAL"
+    subjects = ("job", "session", "artifact")
+    columns = ", ".join(f'"{subject}" {number}' for subject in subjects)
+    keys = ", ".join(f'FOREIGN KEY ("{subject}") REFERENCES "{subject}" ("id")' for subject in subjects)
+    engine.rows('ALTER TABLE "label" RENAME TO "label_before"')
+    engine.rows(
+        f'CREATE TABLE "label" ("id" {row_id} NOT NULL PRIMARY KEY, {columns}, "key" TEXT NOT NULL, "value" TEXT,'
+        f' "set_ns" {number} NOT NULL, {keys})'
+    )
+    engine.rows(
+        'INSERT INTO "label" ("id", "job", "key", "value", "set_ns")'
+        " SELECT row_number() OVER (ORDER BY b.job, b.key), b.job, b.key, b.value, j.started_ns"
+        ' FROM "label_before" b JOIN "job" j ON j.id = b.job'
+    )
+    engine.rows('DROP TABLE "label_before"')
+    engine.rows('CREATE INDEX "label_job_key" ON "label" ("job", "key")')
+    for column in ("session", "artifact", "key"):
+        engine.rows(f'CREATE INDEX "label_{column}" ON "label" ("{column}")')
+
+
+STEPS: tuple[Step, ...] = (_add_reproductions, _version_labels)
 """The first leads from version 1 to 2."""
 
 

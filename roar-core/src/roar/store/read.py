@@ -23,6 +23,7 @@ from roar.store.encoding import (
 from roar.store.engine import chunks
 from roar.store.environments import environment_of
 from roar.store.files import hashes_of, stat_of
+from roar.store.labels import of as labels_of
 
 if TYPE_CHECKING:
     from roar.api.storage import JobQuery
@@ -61,10 +62,7 @@ def jobs(engine: Engine, wanted: JobQuery) -> list[Job]:
             reduce(or_, [_T.id.in_(edge.select(edge.job).where(edge.path.in_(path))) for edge in _TABLES.values()])
         )
     for key, value in wanted.labels.items():
-        label = tables.Label.select(tables.Label.job).where(
-            (tables.Label.key == to_text(key)) & (tables.Label.value == to_text(value))
-        )
-        query = query.where(_T.id.in_(label))
+        query = query.where(_T.id.in_(_labelled(key, value)))
     if wanted.limit is not None:
         query = query.limit(max(wanted.limit, 0))
     return _complete(engine, engine.query(query))
@@ -214,19 +212,28 @@ def _jobs() -> Any:
     return _T.select(*_JOB).join(_C, peewee.JOIN.LEFT_OUTER, on=_T.commit_state == _C.id)
 
 
+def _labelled(key: str, value: str | None) -> Any:
+    """The jobs that have a label now, with a value or (None) any."""
+    label, later = tables.Label, tables.Label.alias("later")
+    newer = later.select(peewee.SQL("1")).where(
+        (later.job == label.job) & (later.key == label.key) & (later.id > label.id)
+    )
+    wanted = label.value.is_null(False) if value is None else label.value == to_text(value)
+    return label.select(label.job).where(
+        (label.key == to_text(key)) & label.job.is_null(False) & wanted & ~peewee.fn.EXISTS(newer)
+    )
+
+
 def _complete(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Job]:
     """Jobs from rows, with their labels and the counts of what was filtered."""
-    labels: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+    labels = labels_of(engine, "job", [row[0] for row in rows])
     counts: dict[int, dict[str, int]] = {row[0]: {} for row in rows}
-    label, count = tables.Label, tables.FilteredCount
-    for chunk in chunks(labels):
-        labelled = label.select(label.job, label.key, label.value).where(label.job.in_(chunk)).order_by(label.key)
-        for job, key, value in engine.query(labelled):
-            labels[job][from_text(key)] = from_text(value)
+    count = tables.FilteredCount
+    for chunk in chunks(counts):
         counted = count.select(count.job, count.name, count.count).where(count.job.in_(chunk)).order_by(count.name)
         for job, name, number in engine.query(counted):
             counts[job][from_text(name)] = number
-    return [_job(row, labels[row[0]], counts[row[0]]) for row in rows]
+    return [_job(row, labels.get(row[0], {}), counts[row[0]]) for row in rows]
 
 
 def _job(row: tuple[Any, ...], labels: dict[str, str], counts: dict[str, int]) -> Job:

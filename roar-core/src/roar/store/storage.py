@@ -15,6 +15,8 @@ from roar.api.records import (
     Job,
     JobKind,
     JobRecord,
+    LabelSubject,
+    LabelVersion,
     Problem,
     Recorded,
     Reproduction,
@@ -22,7 +24,7 @@ from roar.api.records import (
     StoredEdge,
 )
 from roar.api.storage import JobQuery, Link, Storage
-from roar.store import sessions
+from roar.store import labels, sessions
 
 if TYPE_CHECKING:
     from roar.store.engine import Engine
@@ -199,6 +201,42 @@ class DatabaseStorage(Storage):
         self._must_write()
         with self._engine.guard(), self._engine.transaction():
             return sessions.begin(self._engine, name)
+
+    def use_session(self, session: int) -> Session:
+        self._must_write()
+        with self._engine.guard(), self._engine.transaction():
+            return sessions.use(self._engine, session)
+
+    def name_session(self, session: int, name: str | None) -> Session:
+        self._must_write()
+        with self._engine.guard(), self._engine.transaction():
+            return sessions.rename(self._engine, session, name)
+
+    def drop_job(self, job: int) -> None:
+        from roar.store.removal import drop_job
+
+        self._must_write()
+        with self._engine.guard(), self._engine.transaction():
+            drop_job(self._engine, job)
+
+    def labels(self, subject: LabelSubject, ids: Iterable[int]) -> dict[int, dict[str, str]]:
+        with self._engine.guard():
+            return labels.of(self._engine, subject, ids)
+
+    def set_labels(
+        self, subject: LabelSubject, number: int, changes: Mapping[str, str | None]
+    ) -> dict[str, LabelVersion]:
+        self._must_write()
+        with self._engine.guard(), self._engine.transaction():
+            return labels.put(self._engine, subject, number, changes)
+
+    def label_history(self, subject: LabelSubject, number: int, key: str | None = None) -> list[LabelVersion]:
+        with self._engine.guard():
+            return labels.history(self._engine, subject, number, key)
+
+    def labelled(self, key: str | None = None, value: str | None = None) -> dict[LabelSubject, list[int]]:
+        with self._engine.guard():
+            return labels.having(self._engine, key, value)
 
     def integrity(self) -> Iterator[Problem]:
         from roar.store.integrity import problems

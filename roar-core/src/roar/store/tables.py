@@ -137,20 +137,6 @@ class Job(peewee.Model):
         indexes = ((("session", "kind", "step"), True), (("session", "id"), False))
 
 
-class Label(peewee.Model):
-    """A label of a job."""
-
-    job = _refers(Job)
-    key = peewee.TextField()
-    value = peewee.TextField()
-
-    class Meta:
-        table_name = "label"
-        primary_key = peewee.CompositeKey("job", "key")
-        without_rowid = True
-        indexes = ((("key", "job"), False),)
-
-
 class Path(peewee.Model):
     """A name of a file, unique: see `definitions`."""
 
@@ -209,6 +195,22 @@ class _Edge(peewee.Model):
         primary_key = peewee.CompositeKey("job", "path")
         without_rowid = True
         indexes = ((("artifact", "job"), False), (("path", "job"), False))
+
+
+class Label(peewee.Model):
+    """A version of a label of a job, a session or a content.  The newest one of a key holds; without a value it is taken away."""
+
+    id = peewee.BigAutoField()
+    job = _refers(Job, null=True)
+    session = _refers(Session, null=True)
+    artifact = _refers(Artifact, null=True)
+    key = peewee.TextField()
+    value = peewee.TextField(null=True)
+    set_ns = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "label"
+        indexes = ((("job", "key"), False), (("session",), False), (("artifact",), False), (("key",), False))
 
 
 class JobInput(_Edge):
@@ -284,7 +286,7 @@ class FilteredCount(peewee.Model):
 
 
 MODELS: tuple[type[peewee.Model], ...] = (
-    SchemaVersion, Session, Environment, EnvironmentPart, Patch, CommitState, Job, Label, Path, Artifact, ArtifactHash, JobInput,
+    SchemaVersion, Session, Environment, EnvironmentPart, Patch, CommitState, Job, Path, Artifact, ArtifactHash, Label, JobInput,
     JobOutput, Composite, Reproduction, FilteredCount,
 )  # fmt: skip
 

@@ -53,7 +53,7 @@ def _unify(engine: Engine, content: Sequence[_Key]) -> None:
     owners = _owners(engine, {digest for _, digest in content})
     kept, *others = sorted({owners[key] for key in content if key in owners})
     for number, primary in others:
-        for table in ("job_input", "job_output", "artifact_hash"):
+        for table in ("job_input", "job_output", "artifact_hash", "label"):
             engine.rows(f"UPDATE {table} SET artifact = ? WHERE artifact = ?", (kept[0], number))
         engine.rows("DELETE FROM artifact WHERE id = ?", (number,))
         _add(engine, kept[0], primary)

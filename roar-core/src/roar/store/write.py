@@ -152,7 +152,8 @@ def _hashes(hashes: Mapping[str, str]) -> list[tuple[str, bytes, str, bytes]]:
 
 def _details(engine: Engine, number: int, job: JobRecord) -> None:
     for key, value in job.labels.items():
-        engine.rows("INSERT INTO label (job, key, value) VALUES (?, ?, ?)", (number, to_text(key), to_text(value)))
+        columns = ("job", "key", "value", "set_ns")
+        _insert(engine, "label", columns, (number, to_text(key), to_text(value), job.started_ns))
     for place, group in enumerate(job.composites):
         engine.rows(
             "INSERT INTO composite (job, number, path, kind, digest, algorithm, members, size, is_output)"

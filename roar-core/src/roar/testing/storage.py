@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from roar.api.errors import StorageUnusable
+from roar.api.errors import NotFound, Refused, StorageUnusable
 from roar.api.events import FileStat
-from roar.api.records import Capture, Composite, Edge, GitState, JobRecord
+from roar.api.records import Capture, Composite, Edge, GitState, JobRecord, LabelSubject
 from roar.api.storage import JobQuery, Storage
 
 _NAMES = (b"/w/plain", b"/w/\xff\xfe", b"/w/new\nline", b"/w/\x1b[31mred", b"/w/" + b"d/" * 2400 + b"f", b"/w/\xc3\xa9")
@@ -269,6 +269,116 @@ class StorageContract:
         ]
         assert len(store.jobs()) == 2 and len(store.jobs(JobQuery(session=old.id))) == 1
 
+    def test_an_older_session_can_be_gone_on_with(self, store: Storage) -> None:
+        """Its steps count on; exactly one session is active."""
+        old = store.active_session()
+        store.record(job())
+        new = store.new_session()
+        assert store.use_session(old.id) == old._replace(jobs=1)
+        assert [one.id for one in store.sessions() if one.active] == [old.id]
+        assert store.record(job()).step == 2 and store.use_session(new.id).jobs == 0
+        with pytest.raises(NotFound):
+            store.use_session(new.id + 7)
+        assert store.active_session().id == new.id
+
+    def test_a_session_has_a_name_that_no_other_has(self, store: Storage) -> None:
+        """Any text; it can be changed and taken away."""
+        first = store.active_session()
+        assert store.name_session(first.id, "a\n\udcff").name == "a\n\udcff"
+        second = store.new_session()
+        with pytest.raises(Refused):
+            store.new_session("a\n\udcff")
+        with pytest.raises(Refused):
+            store.name_session(second.id, "a\n\udcff")
+        assert store.active_session().id == second.id
+        assert store.name_session(first.id, "a\n\udcff").name == "a\n\udcff"
+        assert store.name_session(first.id, None).name is None
+        assert store.name_session(second.id, "a\n\udcff") == store.active_session()
+        with pytest.raises(NotFound):
+            store.name_session(99, "x")
+
+    def test_the_last_job_of_a_session_can_be_dropped(self, store: Storage) -> None:
+        """With what belonged to it alone; what others refer to stays; its number is given to the next."""
+        patched = GitState("c" * 40, None, None, b"/w", b"", True, b"patch")
+        own = job([edge(b"/w/in"), edge(b"/w/mine", "m")], [edge(b"/w/out", "o")], git=patched, labels={"k": "v"})
+        store.record(job([], [edge(b"/w/in")]))
+        store.record(
+            own._replace(
+                composites=(Composite(b"/w/z", "zarr", "d" * 64, "blake3", 3, 30, "output"),),
+                filtered={"temp files": ((b"/tmp/a", "input"),)},
+            )
+        )
+        second, first = store.jobs()
+        with pytest.raises(Refused):
+            store.drop_job(first.id)
+        (artifact,) = store.artifacts_by_digest(edge(b"", "o").hashes["sha256"])
+        store.set_labels("artifact", artifact.id, {"best": ""})
+        store.drop_job(second.id)
+        assert [found.uid for found in store.jobs()] == [first.uid]
+        assert store.artifacts_by_digest(edge(b"", "o").hashes["sha256"]) == []
+        assert store.artifacts_by_digest(edge(b"", "m").hashes["blake3"]) == []
+        assert len(store.artifacts_by_digest(edge(b"").hashes["blake3"])) == 1
+        assert store.edges_at(b"/w/out") == [] and len(store.edges_at(b"/w/in")) == 1
+        assert store.labelled() == {} and list(store.integrity()) == []
+        with pytest.raises(NotFound):
+            store.drop_job(second.id)
+        assert store.record(job()).step == 2
+
+    # ---- labels
+
+    def test_labels_are_kept_in_versions(self, store: Storage) -> None:
+        """Of sessions, jobs and artifacts alike; what a job was recorded with is its first version."""
+        store.record(job([], [edge(b"/w/a")], labels={"k": "recorded"}))
+        (found,) = store.jobs()
+        (artifact,) = store.artifacts_by_digest(edge(b"").hashes["sha256"])
+        session = store.active_session()
+        odd = "\udcff\n" + "x" * 250
+        subjects: tuple[tuple[LabelSubject, int], ...] = (
+            ("job", found.id),
+            ("artifact", artifact.id),
+            ("session", session.id),
+        )
+        for subject, number in subjects:
+            before = store.label_history(subject, number)
+            written = store.set_labels(subject, number, {"k": "1", odd: odd, "tag": ""})
+            assert {key: one.value for key, one in written.items()} == {"k": "1", odd: odd, "tag": ""}
+            assert store.set_labels(subject, number, {"k": "1", "none": None}) == {}
+            assert store.set_labels(subject, number, {"k": None})["k"].value is None
+            assert store.labels(subject, [number, 99]) == {number: {odd: odd, "tag": ""}}
+            kept = [(one.value, one.version) for one in store.label_history(subject, number, "k")]
+            count = len(before)
+            assert kept == [(None, count + 2), ("1", count + 1)] + [("recorded", 1)] * count
+            times = [one.set_ns for one in store.label_history(subject, number)]
+            assert times == sorted(times, reverse=True)
+        assert store.jobs()[0].labels == store.active_session().labels == {odd: odd, "tag": ""}
+        for subject in ("job", "artifact", "session"):
+            with pytest.raises(NotFound):
+                store.set_labels(subject, 99, {"k": "v"})
+
+    def test_things_are_found_by_the_labels_that_they_have_now(self, store: Storage) -> None:
+        """By key, by value, by both; not by earlier ones."""
+        for labels in ({"k": "old"}, {"k": "v", "other": "v"}, {"other": "w"}):
+            store.record(job(labels=labels))
+        third, second, first = store.jobs()
+        store.set_labels("job", first.id, {"k": "new"})
+        session = store.active_session()
+        store.set_labels("session", session.id, {"k": "v"})
+        assert store.labelled("k", "old") == {}
+        assert store.labelled("k") == {"session": [session.id], "job": [first.id, second.id]}
+        assert store.labelled("k", "v") == {"session": [session.id], "job": [second.id]}
+        assert store.labelled(value="v") == {"session": [session.id], "job": [second.id]}
+        assert store.labelled()["job"] == [first.id, second.id, third.id]
+        for wanted, expected in (
+            ({"k": "old"}, []),
+            ({"k": "new"}, [first]),
+            ({"k": None}, [second, first]),
+            ({"k": None, "other": "v"}, [second]),
+        ):
+            found = store.jobs(JobQuery(labels=wanted))
+            assert [one.id for one in found] == [one.id for one in expected]
+        store.set_labels("job", second.id, {"k": None})
+        assert [one.id for one in store.jobs(JobQuery(labels={"k": None}))] == [first.id]
+
     # ---- opening
 
     def test_what_was_recorded_is_there_when_it_is_opened_again(self, url: str, store: Storage) -> None:
@@ -284,8 +394,16 @@ class StorageContract:
         """With the error that explains it."""
         reader = self.storage.open(url, read_only=True)
         try:
-            with pytest.raises(StorageUnusable):
-                reader.record(job())
+            for write in (
+                lambda: reader.record(job()),
+                lambda: reader.new_session(),
+                lambda: reader.use_session(1),
+                lambda: reader.name_session(1, "x"),
+                lambda: reader.set_labels("session", 1, {"k": "v"}),
+                lambda: reader.drop_job(1),
+            ):
+                with pytest.raises(StorageUnusable):
+                    write()
         finally:
             reader.close()
         assert store.jobs() == []
