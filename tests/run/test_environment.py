@@ -1,13 +1,23 @@
-"""The environment of a run: packages of the interpreters that were really used."""
+"""The environment of a run: the software that was really used, found without starting any of it."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from roar.run.environment import packages, system
+from roar.run.debian import owners
+from roar.run.environment import software
+from roar.run.hardware import system
+from roar.run.lookups import Lookups
+
+pytestmark = pytest.mark.requirement("SHOW-4")
+
+NOTHING = Lookups(None)
+OLD_NS = 1_700_000_000_000_000_000
 
 
 def site(root: Path, *names: str) -> Path:
@@ -17,37 +27,158 @@ def site(root: Path, *names: str) -> Path:
     return folder
 
 
-@pytest.mark.requirement("SHOW-4")
+def found(
+    read: list[Path], executables: list[Path], root: Path = Path("/nowhere"), lookups: Lookups = NOTHING
+) -> dict[str, Any]:
+    return software(
+        [os.fsencode(p) for p in read], [os.fsencode(p) for p in executables], os.fsencode(root), b"/", lookups
+    )
+
+
 def test_packages_are_those_of_the_interpreter_that_ran(tmp_path: Path) -> None:
     site(tmp_path / "used", "numpy-1.26.4.dist-info", "my_tool-0.1-py3.11.egg-info", "numpy")
     site(tmp_path / "other", "torch-2.0.dist-info")
-    program = os.fsencode(tmp_path / "used" / "bin" / "python3.11")
-    assert packages([], [program, b"/bin/sh"]) == {"my_tool": "0.1", "numpy": "1.26.4"}
+    seen = found([], [tmp_path / "used/bin/python3.11", Path("/opt/sh")])
+    assert seen["packages"] == {"my_tool": "0.1", "numpy": "1.26.4"}
+    assert seen["python"] == [{"version": "3.11", "kind": "installation", "prefix": str(tmp_path / "used")}]
 
 
-@pytest.mark.requirement("SHOW-4")
 def test_in_a_virtual_environment_the_base_interpreters_packages_do_not_count(tmp_path: Path) -> None:
     site(tmp_path / "venv", "numpy-1.26.4.dist-info")
     site(tmp_path / "base", "pandas-2.0.dist-info")
-    read = [os.fsencode(tmp_path / "venv" / "pyvenv.cfg")]
-    program = os.fsencode(tmp_path / "base" / "bin" / "python3.11")
-    assert packages(read, [program]) == {"numpy": "1.26.4"}
+    (tmp_path / "base/bin").mkdir()
+    (tmp_path / "venv/pyvenv.cfg").write_text(
+        f"home = {tmp_path}/base/bin\nuv = 0.5.1\nversion_info = 3.11.7.final.0\n"
+    )
+    seen = found([tmp_path / "venv/pyvenv.cfg"], [tmp_path / "base/bin/python3.11"])
+    assert seen["packages"] == {"numpy": "1.26.4"}
+    (python,) = seen["python"]
+    assert python == {
+        "version": "3.11.7", "kind": "uv", "prefix": str(tmp_path / "venv"), "base": str(tmp_path / "base"),
+    }  # fmt: skip
 
 
-@pytest.mark.requirement("SHOW-4")
+def test_of_two_interpreters_each_has_its_packages(tmp_path: Path) -> None:
+    site(tmp_path / "venv", "numpy-1.26.4.dist-info")
+    site(tmp_path / "other", "numpy-2.0.dist-info", "attrs-23.1.dist-info")
+    (tmp_path / "venv/pyvenv.cfg").write_text("home = /gone/bin\nversion = 3.11.2\n")
+    seen = found([tmp_path / "venv/pyvenv.cfg"], [tmp_path / "other/bin/python3.11"])
+    assert [one["packages"] for one in seen["python"]] == [{"numpy": "1.26.4"}, {"attrs": "23.1", "numpy": "2.0"}]
+
+
 def test_a_place_that_a_module_was_read_from_counts(tmp_path: Path) -> None:
     folder = site(tmp_path / "user", "attrs-23.1.0.dist-info")
-    assert packages([os.fsencode(folder / "attr" / "__init__.py")], []) == {"attrs": "23.1.0"}
+    assert found([folder / "attr" / "__init__.py"], [])["packages"] == {"attrs": "23.1.0"}
 
 
-@pytest.mark.requirement("SHOW-4")
+def test_a_package_that_is_not_from_an_index_has_its_origin_without_credentials(tmp_path: Path) -> None:
+    folder = site(tmp_path, "ours-1.0.dist-info", "theirs-2.0.dist-info")
+    says = {"url": "https://me:secret@example.org/x.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    (folder / "ours-1.0.dist-info/direct_url.json").write_text('{"url": "file:///w", "dir_info": {"editable": true}}')
+    (folder / "theirs-2.0.dist-info/direct_url.json").write_text(json.dumps(says))
+    origins = found([folder / "x.py"], [])["origins"]
+    assert origins == {"ours": "editable file:///w", "theirs": "git+https://example.org/x.git@abc"}
+
+
+def test_conda_packages_have_their_builds(tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta/r-base-4.3.1-h5a8e6a5_0.json").touch()
+    (tmp_path / "conda-meta/history").touch()
+    assert found([], [tmp_path / "bin/R"])["conda"] == {"r-base": "4.3.1 h5a8e6a5_0"}
+
+
 def test_no_interpreter_no_packages() -> None:
-    assert packages([b"/etc/passwd"], [b"/bin/sh"]) == {}
+    assert found([Path("/etc/passwd")], [Path("/nowhere/sh")]) == {"packages": {}}
 
 
-@pytest.mark.requirement("SHOW-4")
-def test_the_system_is_described() -> None:
-    described = system()
+@pytest.mark.parametrize(
+    ("program", "name", "content", "packages"),
+    [
+        ("node", "package-lock.json", '{"packages": {"": {}, "node_modules/a": {"version": "1.2"}}}', {"a": "1.2"}),
+        ("node", "package-lock.json", '{"dependencies": {"a": {"version": "1.1"}}}', {"a": "1.1"}),
+        ("R", "renv.lock", '{"R": {"Version": "4.3"}, "Packages": {"b": {"Version": "2"}}}', {"R": "4.3", "b": "2"}),
+        ("julia", "Manifest.toml", 'julia_version = "1.10"\n[[deps.C]]\nversion = "3"\n', {"C": "3", "julia": "1.10"}),
+        ("julia", "Manifest.toml", "this is not TOML", {}),
+    ],
+)
+def test_the_lock_file_of_a_language_that_ran_is_read(
+    tmp_path: Path, program: str, name: str, content: str, packages: dict[str, str]
+) -> None:
+    (tmp_path / name).write_text(content)
+    (tmp_path / "deep/er").mkdir(parents=True)
+    cwd = os.fsencode(tmp_path / "deep/er")
+    seen = software([], [b"/usr/local/bin/" + program.encode()], os.fsencode(tmp_path), cwd, NOTHING)
+    assert seen["manifests"][name]["packages"] == packages
+    assert len(seen["manifests"][name]["sha256"]) == 64
+
+
+def test_the_lock_file_of_a_language_that_did_not_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "package-lock.json").write_text("{}")
+    assert "manifests" not in software([], [b"/usr/local/bin/R"], os.fsencode(tmp_path), os.fsencode(tmp_path), NOTHING)
+
+
+def dpkg(tmp_path: Path) -> Path:
+    (tmp_path / "info").mkdir(parents=True)
+    (tmp_path / "info/libc6:amd64.list").write_text("/.\n/lib/x86_64-linux-gnu/libc.so.6\n")
+    (tmp_path / "info/tool.list").write_text("/usr/bin/tool\n")
+    (tmp_path / "status").write_text(
+        "Package: libc6\nArchitecture: i386\nVersion: 1\n\nPackage: libc6\nArchitecture: amd64\nVersion: 2.36-9\n\n"
+        "Package: tool\nStatus: install ok installed\nArchitecture: all\nVersion: 3:1.0-1\n"
+    )
+    os.utime(tmp_path / "status", ns=(OLD_NS, OLD_NS))
+    return tmp_path
+
+
+def test_debian_packages_are_found_by_their_files_also_where_bin_is_a_link(tmp_path: Path) -> None:
+    asked = [b"/usr/lib/x86_64-linux-gnu/libc.so.6", b"/usr/bin/tool", b"/usr/bin/of-nobody"]
+    assert owners(asked, NOTHING, str(dpkg(tmp_path))) == {"libc6:amd64": "2.36-9", "tool": "3:1.0-1"}
+
+
+def test_what_was_found_is_kept_until_its_place_changes(tmp_path: Path) -> None:
+    admin = dpkg(tmp_path / "dpkg")
+    cache = str(tmp_path / "cache.json")
+    first = Lookups(cache)
+    assert owners([b"/usr/bin/tool"], first, str(admin)) == {"tool": "3:1.0-1"}
+    first.save()
+    (admin / "info/tool.list").unlink()
+    assert owners([b"/usr/bin/tool"], Lookups(cache), str(admin)) == {"tool": "3:1.0-1"}
+    os.utime(admin / "status", ns=(OLD_NS + 1, OLD_NS + 1))
+    assert owners([b"/usr/bin/tool"], Lookups(cache), str(admin)) == {}
+
+
+@pytest.mark.parametrize("damage", ["", "[1", "[0,{}]", '[1,{"a":1}]', "[]"])
+def test_a_damaged_cache_is_an_empty_one(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "cache").write_text(damage)
+    assert Lookups(str(tmp_path / "cache")).get("a", 1) is None
+
+
+def test_the_system_is_described(tmp_path: Path) -> None:
+    information = tmp_path / "gpus/0000:01:00.0/information"
+    information.parent.mkdir(parents=True)
+    information.write_text("Model: \t\t NVIDIA A100\nIRQ: 3\n")
+    (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19\n")
+    described = system(str(tmp_path))
     assert described["kernel"] == os.uname().release
     assert described["processors"] >= 1
     assert described["memory_bytes"] > 1 << 20
+    assert described["gpus"] == ["NVIDIA A100"] and described["gpu_driver"] == "535.129.03"
+    assert "gpus" not in system(str(tmp_path / "none"))
+
+
+def test_a_run_records_what_it_used_and_how_its_streams_were_opened(workspace: Any) -> None:
+    workspace.commit({"in": "b\na\n", ".gitignore": "out\n"})
+    workspace.sh("sh", "-c", "python3 -m roar run --tracer preload sort < in >> out", env={"PATH": path_of_roar()})
+    environment = workspace.job()["environment"]
+    assert environment["streams"] == {
+        "0": {"path": str(workspace.root / "in"), "mode": "r"},
+        "1": {"path": str(workspace.root / "out"), "mode": "a"},
+    }
+    assert "coreutils" in environment["debian"]
+    shown = workspace.roar("show", "@1", "--env").stdout
+    assert f"coreutils {environment['debian']['coreutils']}" in shown
+
+
+def path_of_roar() -> str:
+    import sys
+
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -73,9 +73,13 @@ def conclude(
         digester.hurry()
     folded = collector.finish()
     kept, dropped, notes = _filter(context, plan, folded)
-    from roar.run.environment import packages
+    from roar.run.environment import software
+    from roar.run.lookups import Lookups
 
-    environment = {**ending.environment, "packages": packages(folded.inputs, folded.executables)}
+    lookups = Lookups.of_user()
+    installed = software(folded.inputs, folded.executables, plan.root, plan.cwd, lookups)
+    lookups.save()
+    environment = {**ending.environment, **installed}
     tracked = Tracked(plan.root, plan.git, plan.changed, plan.started_ns)
     inputs = {path: folded.inputs[path] for path, direction in kept if direction == "input"}
     outputs = {path: folded.outputs[path] for path, direction in kept if direction == "output"}

@@ -1,97 +1,121 @@
-"""The environment of a run: system, and the Python packages of the interpreters that it really used."""
+"""The environment of a run: the software that it really used, found by what it read and executed.
+
+Nothing is started to find it, and what hasn't changed since an earlier run is not looked at again (`lookups`).  What a run
+needs no knowledge of is not imported.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-_SITE = rb"^(.*/(?:site|dist)-packages)/"
-_PYTHON = rb"^(.*)/bin/python3?(?:\.(\d+))?$"
-_DISTRIBUTION = r"^(?P<name>.+?)-(?P<version>[^-]+?)(?:-py\d[^-]*)?\.(?:dist|egg)-info$"
+from roar.run.debian import is_candidate, owners
+from roar.run.lookups import Lookups
+
+if TYPE_CHECKING:
+    from roar.run.interpreters import Interpreter
+
+_SYSTEM = frozenset({b"/bin", b"/usr/bin", b"/sbin", b"/usr/sbin", b"/usr/local/bin"})
+
+_R = ("renv.lock", "packrat/packrat.lock")
+_NODE = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
+_LOCK_FILES: dict[bytes, tuple[str, ...]] = {
+    b"R": _R,
+    b"Rscript": _R,
+    b"node": _NODE,
+    b"nodejs": _NODE,
+    b"bun": _NODE,
+    b"deno": ("deno.lock",),
+    b"julia": ("Manifest.toml", "JuliaManifest.toml"),
+    b"ruby": ("Gemfile.lock",),
+    b"cargo": ("Cargo.lock",),
+    b"go": ("go.sum",),
+}
+"""Program → the files that tell of its packages."""
 
 
-def system() -> dict[str, Any]:
-    """The machine and its software: kernel, architecture, C library, processors, memory in bytes."""
-    uname = os.uname()
-    described = {
-        "kernel": uname.release,
-        "system": uname.sysname,
-        "machine": uname.machine,
-        "processors": len(os.sched_getaffinity(0)),
-        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "roar_python": ".".join(map(str, sys.version_info[:3])),
-    }
-    with contextlib.suppress(ValueError, OSError):  # another C library than glibc
-        described["libc"] = os.confstr("CS_GNU_LIBC_VERSION")
-    release = _os_release()
-    if release:
-        described["distribution"] = release
+def software(
+    read: Iterable[bytes], executables: Collection[bytes], root: bytes, cwd: bytes, lookups: Lookups
+) -> dict[str, Any]:
+    """What was installed of what the run used.
+
+    Args:
+        read: the files that it read, canonical.
+        executables: the programs that it ran, canonical.
+        root: of the workspace.
+        cwd: where the command ran.
+        lookups: what earlier runs found; what is new is put into it.
+
+    Returns:
+        ``packages``: Python distributions, name → version; and those of these sections that have something in them:
+        ``python``: the interpreters; ``origins``: distribution → URL, of those that are not from an index; ``conda`` and
+        ``debian``: package → version; ``manifests``: see `roar.run.manifests`.
+    """
+    sites: set[bytes] = set()
+    configurations: set[bytes] = set()
+    shared = {path for path in executables if is_candidate(path)}
+    for path in read:
+        if b"-packages/" in path:
+            above, part, _ = path.rpartition(b"-packages/")
+            if above.endswith((b"/site", b"/dist")):
+                sites.add(above + part[:-1])
+        elif path.endswith(b"/pyvenv.cfg"):
+            configurations.add(path)
+        elif b".so" in path and is_candidate(path):
+            shared.add(path)
+    sections: dict[str, Any] = {"packages": {}}
+    if sites or configurations or any(b"/bin/python" in program for program in executables):
+        sections |= _python(sites, configurations, executables, lookups)
+    sections["conda"] = _conda(executables, lookups)
+    if shared:
+        sections["debian"] = owners(sorted(shared), lookups)
+    wanted = {_LOCK_FILES[name] for program in executables if (name := program.rpartition(b"/")[2]) in _LOCK_FILES}
+    if wanted:
+        from roar.run.manifests import manifests
+
+        sections["manifests"] = manifests(sorted(wanted), root, cwd, lookups)
+    return {name: section for name, section in sections.items() if section or name == "packages"}
+
+
+def _python(
+    sites: Collection[bytes], configurations: Collection[bytes], executables: Collection[bytes], lookups: Lookups
+) -> dict[str, Any]:
+    from roar.run.interpreters import distributions, interpreters
+
+    found = interpreters(configurations, executables)
+    theirs = [site for interpreter in found for site in interpreter.sites]
+    packages, origins = distributions([*theirs, *sorted(sites)], lookups)
+    return {"packages": packages, "origins": origins, "python": _described(found, lookups)}
+
+
+def _described(found: Sequence[Interpreter], lookups: Lookups) -> list[dict[str, Any]]:
+    """The interpreters as they are recorded; each with its packages where one list can't tell whose they are."""
+    from roar.run.interpreters import distributions
+
+    described: list[dict[str, Any]] = []
+    for interpreter in found:
+        one: dict[str, Any] = {
+            "version": interpreter.version,
+            "kind": interpreter.kind,
+            "prefix": os.fsdecode(interpreter.prefix),
+        }
+        if interpreter.base != interpreter.prefix:
+            one["base"] = os.fsdecode(interpreter.base)
+        if len(found) > 1:
+            one["packages"] = distributions(interpreter.sites, lookups)[0]
+        described.append(one)
     return described
 
 
-def _os_release() -> str | None:
-    try:
-        with open("/etc/os-release", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith("PRETTY_NAME="):
-                    return line.partition("=")[2].strip().strip("\"'")
-    except OSError:
-        pass
-    return None
+def _conda(executables: Iterable[bytes], lookups: Lookups) -> dict[str, str]:
+    """The packages of the conda environments that the programs are in."""
+    directories = {os.path.dirname(program) for program in executables} - _SYSTEM
+    packages: dict[str, str] = {}
+    for directory in sorted(directories):
+        prefix = directory.removesuffix(b"/bin")
+        if prefix != directory and os.path.isdir(prefix + b"/conda-meta"):
+            from roar.run.interpreters import conda_packages
 
-
-def packages(paths: Iterable[bytes], executables: Iterable[bytes]) -> dict[str, str]:
-    """The Python distributions installed where the run's interpreters looked.
-
-    Args:
-        paths: the files that the run read.
-        executables: the programs that it ran.
-
-    Returns:
-        Name → version, by name.
-    """
-    sites: set[bytes] = set()
-    virtual = False
-    for path in paths:
-        if b"-packages/" in path:
-            found = re.match(_SITE, path)
-            if found:
-                sites.add(found[1])
-        elif path.endswith(b"/pyvenv.cfg"):
-            virtual = True
-            sites.update(_sites_below(os.path.dirname(path)))
-    # in a virtual environment the program is a link to the base interpreter, whose packages are not seen from there
-    for program in () if virtual else executables:
-        found = re.match(_PYTHON, program) if b"/bin/python" in program else None
-        if found:
-            sites.update(_sites_below(found[1], found[2]))
-    installed: dict[str, str] = {}
-    for site in sorted(sites):
-        for name, version in _distributions(site):
-            installed.setdefault(name, version)
-    return dict(sorted(installed.items(), key=lambda item: item[0].lower()))
-
-
-def _sites_below(prefix: bytes, minor: bytes | None = None) -> list[bytes]:
-    library = prefix + b"/lib"
-    try:
-        names = [b"python3." + minor] if minor else [n for n in os.listdir(library) if n.startswith(b"python3.")]
-    except OSError:
-        return []
-    return [library + b"/" + name + b"/site-packages" for name in names]
-
-
-def _distributions(site: bytes) -> Iterable[tuple[str, str]]:
-    try:
-        names = os.listdir(site)
-    except OSError:
-        return
-    for name in names:
-        if name.endswith(b"-info"):
-            found = re.match(_DISTRIBUTION, os.fsdecode(name))
-            if found:
-                yield found["name"], found["version"]
+            packages |= conda_packages(prefix, lookups)
+    return packages

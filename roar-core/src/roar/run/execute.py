@@ -94,6 +94,9 @@ class _Run:
             lambda files: known(context, files, hashing.inputs),
         )
         self._environment: dict[str, Any] = {}
+        streams = inherited.streams()
+        if streams:
+            self._environment["streams"] = streams
         self._ended_ns = 0
         self._traced: Traced
         self._run_dir: RunDir
@@ -131,7 +134,8 @@ class _Run:
 
     def _beside(self) -> None:
         """What is done while the command runs."""
-        from roar.run.environment import system
+        from roar.run import environment  # noqa: F401 - needed at the end, and now there is time to load it
+        from roar.run.hardware import system
 
         allow = self._context.config.get("env.allow")
         recorded = self._planned.redactor.environment(os.environ, allow)

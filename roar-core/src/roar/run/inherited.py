@@ -17,6 +17,7 @@ from roar.api.events import Event, FileStat, Kind
 
 
 class _Held(NamedTuple):
+    fd: int
     copy: int
     path: bytes
     flags: int
@@ -50,7 +51,7 @@ class Inherited:
             return
         copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
         stat = FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
-        self._held.append(_Held(copy, path, flags, os.lseek(fd, 0, os.SEEK_CUR), stat))
+        self._held.append(_Held(fd, copy, path, flags, os.lseek(fd, 0, os.SEEK_CUR), stat))
 
     def let_go(self) -> None:
         """Closes roar's copies of pipes, sockets and terminals, but for stderr; called once the command runs."""
@@ -65,6 +66,17 @@ class Inherited:
     def written(self) -> tuple[bytes, ...]:
         """The regular files that are open for change."""
         return tuple(held.path for held in self._held if held.flags & os.O_ACCMODE != os.O_RDONLY)
+
+    def streams(self) -> dict[str, dict[str, str]]:
+        """How the descriptors that are regular files would be opened again: number → ``path`` and ``mode`` (``r``, ``w``, ``a``, ``r+``).
+
+        A standard input that comes from elsewhere, and may have had something to say, is ``{"mode": "pipe"}``.
+        """
+        found = {str(held.fd): {"path": os.fsdecode(held.path), "mode": _mode(held.flags)} for held in self._held}
+        with contextlib.suppress(OSError):
+            if 0 in self._others and modes.S_ISFIFO(os.fstat(0).st_mode):
+                found["0"] = {"mode": "pipe"}
+        return dict(sorted(found.items()))
 
     def before(self) -> Iterator[Event]:
         """Files open for change, as they were before the command; to be folded first."""
@@ -99,3 +111,11 @@ class Inherited:
         except OSError:
             return False
         return any(h.path == path and (h.stat.dev, h.stat.ino) == (s.st_dev, s.st_ino) for h in self._held)
+
+
+def _mode(flags: int) -> str:
+    """How a descriptor with these flags is opened: as `open` has it."""
+    access = flags & os.O_ACCMODE
+    if access == os.O_RDONLY:
+        return "r"
+    return "a" if flags & os.O_APPEND else "w" if access == os.O_WRONLY else "r+"
