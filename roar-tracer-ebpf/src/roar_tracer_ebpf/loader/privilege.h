@@ -1,0 +1,30 @@
+/* Capabilities, and what a process must put in order before it uses any. */
+#ifndef ROAR_PRIVILEGE_H
+#define ROAR_PRIVILEGE_H
+
+#include "fault.h"
+
+/* Whether executing this program gave it more than its caller has: then argv, environment and limits are hostile. */
+int privilege_was_gained(void);
+
+/* Raises what bpf(2) needs out of what is permitted. */
+void privilege_raise(void);
+
+/* Whether bpf(2) may be used, as far as capabilities go. */
+int privilege_suffices(void);
+
+/* Gives up every capability; nothing brings one back.  Does nothing for those who brought theirs along. */
+void privilege_drop(void);
+
+/* Holds one of the places that a user's sessions have; given back when the process ends.  For gained privilege alone. */
+int privilege_take_place(struct fault *fault);
+
+/* Signals blocked, working directory and standard streams let go of, descriptors from `first_closed` on closed. */
+void become_quiet(int first_closed);
+
+/* Opens /dev/null where one of the standard streams is missing, so that nothing else gets its number. */
+void fill_standard_streams(void);
+
+int kernel_is_before(int major, int minor);
+
+#endif
