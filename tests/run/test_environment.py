@@ -40,7 +40,9 @@ def test_packages_are_those_of_the_interpreter_that_ran(tmp_path: Path) -> None:
     site(tmp_path / "other", "torch-2.0.dist-info")
     seen = found([], [tmp_path / "used/bin/python3.11", Path("/opt/sh")])
     assert seen["packages"] == {"my_tool": "0.1", "numpy": "1.26.4"}
-    assert seen["python"] == [{"version": "3.11", "kind": "installation", "prefix": str(tmp_path / "used")}]
+    assert seen["python"] == [
+        {"version": "3.11", "kind": "installation", "prefix": str(tmp_path / "used"), "imported": False}
+    ]
 
 
 def test_in_a_virtual_environment_the_base_interpreters_packages_do_not_count(tmp_path: Path) -> None:
@@ -55,6 +57,7 @@ def test_in_a_virtual_environment_the_base_interpreters_packages_do_not_count(tm
     (python,) = seen["python"]
     assert python == {
         "version": "3.11.7", "kind": "uv", "prefix": str(tmp_path / "venv"), "base": str(tmp_path / "base"),
+        "imported": False,
     }  # fmt: skip
 
 
@@ -69,6 +72,14 @@ def test_of_two_interpreters_each_has_its_packages(tmp_path: Path) -> None:
 def test_a_place_that_a_module_was_read_from_counts(tmp_path: Path) -> None:
     folder = site(tmp_path / "user", "attrs-23.1.0.dist-info")
     assert found([folder / "attr" / "__init__.py"], [])["packages"] == {"attrs": "23.1.0"}
+
+
+def test_whether_anything_installed_was_imported_is_known(tmp_path: Path) -> None:
+    folder = site(tmp_path, "attrs-23.1.0.dist-info")
+    program = tmp_path / "bin/python3.11"
+    always = [folder / "x.pth", folder / "_distutils_hack/__init__.py"]
+    assert found(always, [program])["python"][0]["imported"] is False
+    assert found([*always, folder / "attr/__init__.py"], [program])["python"][0]["imported"] is True
 
 
 def test_a_package_that_is_not_from_an_index_has_its_origin_without_credentials(tmp_path: Path) -> None:

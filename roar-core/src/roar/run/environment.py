@@ -7,7 +7,7 @@ needs no knowledge of is not imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from roar.run.debian import is_candidate, owners
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from roar.run.interpreters import Interpreter
 
 _SYSTEM = frozenset({b"/bin", b"/usr/bin", b"/sbin", b"/usr/sbin", b"/usr/local/bin"})
+
+_NOT_USED = (b"_distutils_hack/", b"_virtualenv.py", b"sitecustomize.py")
+"""What every interpreter reads of what is installed, whatever it is to run."""
 
 _R = ("renv.lock", "packrat/packrat.lock")
 _NODE = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
@@ -49,16 +52,17 @@ def software(
 
     Returns:
         ``packages``: Python distributions, name → version; and those of these sections that have something in them:
-        ``python``: the interpreters; ``origins``: distribution → URL, of those that are not from an index; ``conda`` and
-        ``debian``: package → version; ``manifests``: see `roar.run.manifests`.
+        ``python``: the interpreters, and whether anything installed was ``imported``; ``origins``: distribution → URL, of
+        those that are not from an index; ``conda`` and ``debian``: package → version; ``manifests``: see
+        `roar.run.manifests`.
     """
     sites: set[bytes] = set()
     configurations: set[bytes] = set()
     shared = {path for path in executables if is_candidate(path)}
     for path in read:
         if b"-packages/" in path:
-            above, part, _ = path.rpartition(b"-packages/")
-            if above.endswith((b"/site", b"/dist")):
+            above, part, name = path.rpartition(b"-packages/")
+            if above.endswith((b"/site", b"/dist")) and not name.endswith(b".pth") and not name.startswith(_NOT_USED):
                 sites.add(above + part[:-1])
         elif path.endswith(b"/pyvenv.cfg"):
             configurations.add(path)
@@ -79,17 +83,17 @@ def software(
 
 
 def _python(
-    sites: Collection[bytes], configurations: Collection[bytes], executables: Collection[bytes], lookups: Lookups
+    sites: Set[bytes], configurations: Collection[bytes], executables: Collection[bytes], lookups: Lookups
 ) -> dict[str, Any]:
     from roar.run.interpreters import distributions, interpreters
 
     found = interpreters(configurations, executables)
     theirs = [site for interpreter in found for site in interpreter.sites]
     packages, origins = distributions([*theirs, *sorted(sites)], lookups)
-    return {"packages": packages, "origins": origins, "python": _described(found, lookups)}
+    return {"packages": packages, "origins": origins, "python": _described(found, sites, lookups)}
 
 
-def _described(found: Sequence[Interpreter], lookups: Lookups) -> list[dict[str, Any]]:
+def _described(found: Sequence[Interpreter], sites: Set[bytes], lookups: Lookups) -> list[dict[str, Any]]:
     """The interpreters as they are recorded; each with its packages where one list can't tell whose they are."""
     from roar.run.interpreters import distributions
 
@@ -99,6 +103,7 @@ def _described(found: Sequence[Interpreter], lookups: Lookups) -> list[dict[str,
             "version": interpreter.version,
             "kind": interpreter.kind,
             "prefix": os.fsdecode(interpreter.prefix),
+            "imported": not sites.isdisjoint(interpreter.sites),
         }
         if interpreter.base != interpreter.prefix:
             one["base"] = os.fsdecode(interpreter.base)

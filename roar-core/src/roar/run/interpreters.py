@@ -51,6 +51,25 @@ def interpreters(configurations: Iterable[bytes], executables: Iterable[bytes]) 
     return found
 
 
+def interpreter_at(prefix: bytes, version: str = "") -> Interpreter | None:
+    """The interpreter of a virtual environment or installation, None where there is none.
+
+    Args:
+        prefix: its directory.
+        version: of which one is wanted where there are several.
+    """
+    configuration = prefix + b"/pyvenv.cfg"
+    if os.path.isfile(configuration):
+        return _environment(configuration)
+    minor = version.split(".")[1] if version.startswith("3.") else ""
+    for name in (f"python3.{minor}",) if minor else ("python3", "python"):
+        program = os.path.realpath(prefix + b"/bin/" + name.encode())
+        match = re.match(_PYTHON, program)
+        if match and os.access(program, os.X_OK):
+            return _installation(match[1], match[2])
+    return None
+
+
 def _environment(configuration: bytes) -> Interpreter:
     prefix = os.path.dirname(configuration)
     settings = dict(_settings(configuration))
