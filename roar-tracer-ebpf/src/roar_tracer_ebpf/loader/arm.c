@@ -16,6 +16,13 @@ static void close_one(int *fd) {
     *fd = -1;
 }
 
+static int begin_session(struct session *session, struct fault *fault) {
+    if (getrandom(session, sizeof *session, 0) != (ssize_t)sizeof *session) return fail(fault, errno, "", "drawing a random number");
+    for (int i = 0; i < 2; i++) session->cookie[i] &= INT64_MAX; /* they travel as off_t */
+    session->uid_policy = privilege_was_gained() ? (uint64_t)getuid() + 1 : 0;
+    return 0;
+}
+
 int arm_prepare(struct armed *armed, uint32_t ring_size, int variant, struct fault *fault) {
     for (unsigned i = 0; i < MOST_PROGRAMS; i++) armed->programs[i] = armed->links[i] = -1;
     armed->tier = armed->skipped = 0;
@@ -29,13 +36,7 @@ int arm_prepare(struct armed *armed, uint32_t ring_size, int variant, struct fau
         goto no_maps;
     }
     armed->variant = variant == ANY_VARIANT ? armed->symbols.fast : variant;
-    if (getrandom(armed->cookie, sizeof armed->cookie, 0) != (ssize_t)sizeof armed->cookie) {
-        fail(fault, errno, "", "drawing a random number");
-        goto no_maps;
-    }
-    for (int i = 0; i < 2; i++) armed->cookie[i] &= INT64_MAX; /* they travel as off_t */
-    uint64_t policy = privilege_was_gained() ? (uint64_t)getuid() + 1 : 0;
-    if (maps_fill(&armed->maps, &armed->object, armed->cookie, policy, fault)) goto no_maps;
+    if (begin_session(&armed->session, fault) || maps_fill(&armed->maps, &armed->object, &armed->session, fault)) goto no_maps;
     if ((armed->types = program_types(fault)) < 0) goto no_maps;
     if (!ring_map(&armed->ring, armed->maps.ring, ring_size, fault)) return 0;
     close_one(&armed->types);
@@ -117,7 +118,7 @@ int arm_tier(struct armed *armed, uint32_t tier, FILE *log, struct fault *fault)
         fail(fault, ENOENT, "", "finding programs of this tier in the probe");
         goto refused;
     }
-    if (canary(&armed->ring, armed->cookie, fault)) goto refused;
+    if (canary(&armed->ring, armed->session.cookie, fault)) goto refused;
     maps_forget_counts(&armed->maps);
     armed->tier = tier;
     return 0;

@@ -19,7 +19,7 @@ struct armed {
     struct symbols symbols;
     struct maps maps;
     struct ring ring;
-    uint64_t cookie[2];
+    struct session session;
     int types;
     int programs[MOST_PROGRAMS], links[MOST_PROGRAMS];
     int variant;

@@ -101,6 +101,7 @@ int main(int count, char **words) {
     struct options options;
     struct fault fault;
 
+    if (privilege_was_gained()) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* before anything: nobody looks into this from now on */
     fill_standard_streams();
     if (geteuid() != getuid() || getegid() != getgid()) return EXIT_USAGE; /* set-user-id is not what this is made for */
     if (count == 2 && !strcmp(words[1], "--version")) return printf("roar-ebpf %d-%08x\n", PROTOCOL, object_checksum()) < 0;

@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bpf.h"
 #include "privilege.h"
 
 /* struct globals of the probe */
-enum { COOKIE_0, COOKIE_1, ROOT_DENTRY, ROOT_MOUNT, UID_POLICY, WAKE_BYTES };
+enum { COOKIE_0, COOKIE_1, ROOT_DENTRY, ROOT_MOUNT, UID_POLICY, WAKE_BYTES, ZERO, SECRET };
 enum { CALLS = 1024 };
 
 static size_t whole_pages(size_t size) {
@@ -20,20 +19,12 @@ static size_t whole_pages(size_t size) {
 }
 
 static int create(const struct map_attributes *attributes, struct fault *fault) {
-    static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-    int fd = bpf_create_map(attributes);
+    int fd = bpf_create_map(attributes), error = errno;
 
-    if (fd < 0 && errno == EPERM && privilege_suffices()) {
-        /* before 5.11 maps count as locked memory, and beyond the limit it is EPERM */
-        int raised = !setrlimit(RLIMIT_MEMLOCK, &unlimited);
-        errno = EPERM;
-        if (raised) fd = bpf_create_map(attributes);
-    }
     if (fd >= 0) return fd;
-    int error = errno;
-    const char *advice = "";
-    if (error == EPERM) advice = !privilege_suffices() ? "caps" : kernel_is_before(5, 11) ? "memlock" : "container";
+    const char *advice = privilege_advice(error);
     if (error == ENOSYS) advice = "kernel";
+    if (error == EPERM && !*advice) advice = "container"; /* a user namespace, or a filter of system calls */
     return fail(fault, error, advice, "creating BPF map");
 }
 
@@ -80,17 +71,17 @@ static void set_actions(uint8_t *table, struct calls calls) {
     }
 }
 
-int maps_fill(const struct maps *maps, const struct object *object, const uint64_t cookie[2], uint64_t uid_policy,
-              struct fault *fault) {
+int maps_fill(const struct maps *maps, const struct object *object, const struct session *session, struct fault *fault) {
     size_t size = whole_pages(object->globals_size);
 
     if (object->actions_at > object->globals_size || object->globals_size - object->actions_at < 2 * CALLS)
         return fail(fault, EINVAL, "", "reading the probe");
     uint64_t *globals = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, maps->globals, 0);
     if (globals == MAP_FAILED) return fail(fault, errno, "", "mapping the probe's variables");
-    globals[COOKIE_0] = cookie[0];
-    globals[COOKIE_1] = cookie[1];
-    globals[UID_POLICY] = uid_policy;
+    globals[COOKIE_0] = session->cookie[0];
+    globals[COOKIE_1] = session->cookie[1];
+    globals[UID_POLICY] = session->uid_policy;
+    globals[SECRET] = session->secret;
     globals[WAKE_BYTES] = maps->ring_size / 4;
     set_actions((uint8_t *)globals + object->actions_at, object->native);
     set_actions((uint8_t *)globals + object->actions_at + CALLS, object->compat);
@@ -105,8 +96,9 @@ void maps_sum(const struct maps *maps, uint64_t sums[COUNTERS]) {
 }
 
 void maps_forget_counts(const struct maps *maps) {
-    for (size_t at = 0; at < maps->value_size / sizeof *maps->values; at++)
-        if (maps->values[at]) maps->values[at] = 0;
+    for (size_t at = 0; at + COUNTER_STRIDE <= maps->value_size / sizeof *maps->values; at += COUNTER_STRIDE)
+        for (size_t i = 0; i < COUNTERS; i++)
+            if (maps->values[at + i]) __atomic_store_n(&maps->values[at + i], 0, __ATOMIC_RELAXED);
 }
 
 static void close_one(int *fd) {

@@ -1,4 +1,4 @@
-/* The probe's maps, and what is written into them before it runs. */
+/* The probe's maps, what is written into them before it runs, and what it counts. */
 #ifndef ROAR_MAPS_H
 #define ROAR_MAPS_H
 
@@ -18,6 +18,13 @@ struct maps {
     uint32_t ring_size;
 };
 
+/* What sets one session apart. */
+struct session {
+    uint64_t cookie[2];  /* who knows it can let itself be traced */
+    uint64_t secret;     /* nobody knows it: hides addresses of the kernel in what is told */
+    uint64_t uid_policy; /* 0, or 1 + the one user whose processes are told of */
+};
+
 #define NO_MAPS ((struct maps){-1, -1, -1, -1, -1, NULL, 0, 0})
 
 int maps_create(struct maps *maps, const struct object *object, uint32_t ring_size, struct fault *fault);
@@ -25,9 +32,7 @@ int maps_create(struct maps *maps, const struct object *object, uint32_t ring_si
 /* Descriptor of the map that the probe calls by this name. */
 int64_t maps_by_name(const struct maps *maps, struct text name);
 
-/* Cookie, policy and the tables of calls.  uid_policy: 0 for none, else uid + 1. */
-int maps_fill(const struct maps *maps, const struct object *object, const uint64_t cookie[2], uint64_t uid_policy,
-              struct fault *fault);
+int maps_fill(const struct maps *maps, const struct object *object, const struct session *session, struct fault *fault);
 
 void maps_sum(const struct maps *maps, uint64_t sums[COUNTERS]);
 void maps_forget_counts(const struct maps *maps);

@@ -47,15 +47,21 @@ static int set(struct sets sets) {
     return (int)syscall(SYS_capset, &header, data);
 }
 
+/* AT_SECURE alone isn't enough: a security module may set it for a program that root runs. */
 int privilege_was_gained(void) {
-    return getauxval(AT_SECURE) != 0;
+    static int answer = -1;
+
+    if (answer < 0) answer = getauxval(AT_SECURE) && !(get().permitted >> SYS_ADMIN & 1);
+    return answer;
 }
 
 void privilege_raise(void) {
+    static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
     struct sets sets = get();
 
     sets.effective |= sets.permitted & useful;
     set(sets);
+    if (kernel_is_before(5, 11)) setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
 int privilege_suffices(void) {
@@ -63,6 +69,19 @@ int privilege_suffices(void) {
     uint64_t effective = get().effective;
 
     return (effective & both) == both || (effective >> SYS_ADMIN & 1);
+}
+
+const char *privilege_advice(int error) {
+    char modes[128];
+
+    if (error != EPERM) return "";
+    if (!privilege_suffices()) return "caps";
+    int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, modes, sizeof modes - 1) : 0;
+    if (fd >= 0) close(fd);
+    modes[size > 0 ? size : 0] = 0;
+    if (strstr(modes, "[confidentiality]")) return "lockdown";
+    return kernel_is_before(5, 11) ? "memlock" : ""; /* beyond the limit it was EPERM */
 }
 
 void privilege_drop(void) {

@@ -7,11 +7,15 @@
 /* Whether executing this program gave it more than its caller has: then argv, environment and limits are hostile. */
 int privilege_was_gained(void);
 
-/* Raises what bpf(2) needs out of what is permitted. */
+/* Raises what bpf(2) needs out of what is permitted; before 5.11 also the limit on locked memory, which maps and programs
+ * counted against. */
 void privilege_raise(void);
 
 /* Whether bpf(2) may be used, as far as capabilities go. */
 int privilege_suffices(void);
+
+/* What to do about a refusal of bpf(2): a code for preflight.py, empty when it wasn't for privilege. */
+const char *privilege_advice(int error);
 
 /* Gives up every capability; nothing brings one back.  Does nothing for those who brought theirs along. */
 void privilege_drop(void);

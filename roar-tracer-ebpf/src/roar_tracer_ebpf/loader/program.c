@@ -2,12 +2,12 @@
 #include "program.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bpf.h"
+#include "privilege.h"
 
 enum { MOST_PARTS = 8, LOG_SIZE = 16 << 20 };
 enum { OPCODE_MOV = 0xb7, OPCODE_LD64 = 0x18, OPCODE_CALL = 0x85 };
@@ -146,17 +146,6 @@ static int assemble(struct assembly *all, const struct object *object, const str
     return 0;
 }
 
-static int is_locked_down(void) {
-    char modes[128];
-    int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, modes, sizeof modes - 1) : -1;
-
-    if (fd >= 0) close(fd);
-    if (size <= 0) return 0;
-    modes[size] = 0;
-    return strstr(modes, "[none]") == NULL;
-}
-
 int program_load(const struct object *object, const struct program *program, const struct symbols *symbols, int types, FILE *log,
                  struct fault *fault) {
     static struct assembly all;
@@ -183,7 +172,7 @@ int program_load(const struct object *object, const struct program *program, con
         fprintf(log, "%s: %s\n%s", name, strerror(error), attributes.log);
         free(attributes.log);
     }
-    return fail(fault, error, error == EPERM && is_locked_down() ? "lockdown" : "", "loading %s", name);
+    return fail(fault, error, privilege_advice(error), "loading %s", name);
 }
 
 int program_attach(const struct program *program, int loaded, struct fault *fault) {

@@ -46,7 +46,7 @@ void talk_armed(const struct armed *armed) {
 
     memset(&reply, 0, sizeof reply);
     reply.tier = armed->tier;
-    memcpy(reply.cookie, armed->cookie, sizeof reply.cookie);
+    memcpy(reply.cookie, armed->session.cookie, sizeof reply.cookie);
     reply.ring_bytes = armed->maps.ring_size;
     reply.variant = (uint32_t)armed->variant;
     reply.skipped = armed->skipped;
