@@ -71,7 +71,7 @@ lengths of the two strings and four walks, spare."""
 
 _NAME_SIZE, _OFFSET_MASK, _SCRATCH_SIZE = 4096, 8191, 32000
 SEEN_SLOTS, PROCESSORS, SCRATCH_DEPTH, PROCESSES = 65536, 1024, 4, 32768
-GLOBALS_ACTIONS = 64
+GLOBALS_ACTIONS = 80
 """Where in the globals the tables of actions are."""
 GLOBALS_SIZE, COUNTERS_SIZE = GLOBALS_ACTIONS + 2 * NUMBERS + 8 * SEEN_SLOTS, 64 * PROCESSORS
 SCRATCH_SIZE = _SCRATCH_SIZE
@@ -104,7 +104,8 @@ CONSTANTS = {
 OFFSETS = {
     "TASK_FILES": ("task_struct", "files"), "TASK_FS": ("task_struct", "fs"), "TASK_TGID": ("task_struct", "tgid"),
     "TASK_CRED": ("task_struct", "cred"), "TASK_SIGNAL": ("task_struct", "signal"), "TASK_EXITCODE": ("task_struct", "exit_code"),
-    "CRED_FSUID": ("cred", "fsuid"), "SIGNAL_LIVE": ("signal_struct", "live"),
+    "CRED_FSUID": ("cred", "fsuid"), "CRED_CAPABILITIES": ("cred", "cap_effective"), "CRED_NAMESPACE": ("cred", "user_ns"),
+    "SIGNAL_LIVE": ("signal_struct", "live"),
     "FILES_FDT": ("files_struct", "fdt"), "FDT_MAX": ("fdtable", "max_fds"), "FDT_FD": ("fdtable", "fd"),
     "FILE_INODE": ("file", "f_inode"), "FILE_PATH": ("file", "f_path"), "FILE_MODE": ("file", "f_mode"),
     "INODE_MODE": ("inode", "i_mode"), "INODE_INO": ("inode", "i_ino"), "INODE_SB": ("inode", "i_sb"), "INODE_SIZE": ("inode", "i_size"),

@@ -71,7 +71,7 @@ class Child(NamedTuple):
     """Signals that came when roar held them back already and there was no command yet: they are the command's."""
 
 
-def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
+def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None, enter: Callable[[], None] | None = None) -> Child:
     """Starts the command in this process group with this process's descriptors, directory, umask and limits.
 
     From here on roar holds back (blocks) the signals that `wait` handles.
@@ -79,6 +79,7 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
     Args:
         launch: what to start.
         env: the environment instead of the launch's.
+        enter: is called in the command's process, last thing before it becomes the command.
 
     Returns:
         The child; its signal mask is the one roar was started with, SIGPIPE and SIGXFSZ are at their default.
@@ -93,7 +94,7 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None) -> Child:
     # not posix_spawn(3): glibc's leaves signals 32 and 33 ignored in the program, and can ignore none that should be
     pid = os.fork()
     if not pid:
-        _become(launch, environment, held, write)
+        _become(launch, environment, held, write, enter)
     os.close(write)
     failed = _drain(read)
     if failed:
@@ -287,7 +288,13 @@ def _drain(pipe: int) -> bytes:
         return file.read()  # ends when execve(2) closes the other side
 
 
-def _become(launch: Launch, env: Mapping[bytes, bytes], held: _Held, failures: int) -> NoReturn:
+def _become(
+    launch: Launch,
+    env: Mapping[bytes, bytes],
+    held: _Held,
+    failures: int,
+    enter: Callable[[], None] | None = None,
+) -> NoReturn:
     """In the child: becomes the command, or writes the error's number into the pipe."""
     try:
         for number in _PYTHON_IGNORES:
@@ -297,6 +304,8 @@ def _become(launch: Launch, env: Mapping[bytes, bytes], held: _Held, failures: i
         if held.ignores_children:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
+        if enter is not None:
+            enter()
         try:
             os.execve(launch.executable, launch.argv, env)
         except OSError as error:

@@ -16,6 +16,9 @@ INLINE int advise(u64 task, u32 tgid, u64 cookie0, u64 cookie1, u32 advice)
         G->root_mount = LOAD(u64, fs + O_FS_ROOT);
         G->root_dentry = LOAD(u64, fs + O_FS_ROOT + 8);
     }
+    u64 cred = LOAD(u64, task + O_TASK_CRED);
+    G->privileges = LOAD(u64, cred + O_CRED_CAPABILITIES);
+    G->namespace = LOAD(u64, cred + O_CRED_NAMESPACE);
     if (map_update(MAP(M_PROCS), &tgid, &word, 0)) counters()->enrol_failed += 1;
     report_process(R_ENROL, tgid, 0);
     return 0;

@@ -94,7 +94,7 @@ int at_times(u64 *ctx) /* vfs_utimes(path, times) */
     return report_path(R_TIMES, argument(ctx, 0), 0, THREAD());
 }
 
-INLINE int outcome(s32 result, u64 inode)
+INLINE int outcome(u32 op, s32 result, u64 inode)
 {
     u32 tgid = ME();
     if (!enrolled(tgid)) return 0;
@@ -103,14 +103,14 @@ INLINE int outcome(s32 result, u64 inode)
     if (!s) { end(); return 0; }
     struct record *r = &s->record;
     if (inode) put_state(r, inode);
-    r->id = THREAD(); r->size = (s64)result;
+    r->op = op; r->id = THREAD(); r->size = (s64)result;
     emit(s, 0);
     return 0;
 }
 int after_times(u64 *ctx)
 {
     if (!enrolled(ME())) return 0;
-    return outcome(argument(ctx, 2), LOAD(u64, LOAD(u64, argument(ctx, 0) + 8) + O_DENTRY_INODE));
+    return outcome(0, argument(ctx, 2), LOAD(u64, LOAD(u64, argument(ctx, 0) + 8) + O_DENTRY_INODE));
 }
 
 /* Names, by their directories and entries: what security modules are asked before it is done. */
@@ -140,6 +140,8 @@ INLINE int report_entries(u32 op, u64 value, u64 mount, u64 dentry, u64 mount2, 
 int at_rename(u64 *ctx) /* security_path_rename(old directory, old entry, new directory, new entry, flags) */
 {
     if (!enrolled(ME())) return 0;
+    u64 inode = LOAD(u64, argument(ctx, 1) + O_DENTRY_INODE);
+    if (inode && inode == LOAD(u64, argument(ctx, 3) + O_DENTRY_INODE)) return 0; /* two names of one file: nothing happens */
     return report_entries(A_RENAMEAT2, argument(ctx, 4), LOAD(u64, argument(ctx, 0)), argument(ctx, 1),
                           LOAD(u64, argument(ctx, 2)), argument(ctx, 3));
 }
@@ -164,8 +166,8 @@ int at_mknod(u64 *ctx) /* security_path_mknod(directory, entry, mode, device): o
     if (!enrolled(ME())) return 0;
     return report_entries(A_MKNODAT, argument(ctx, 2), LOAD(u64, argument(ctx, 0)), argument(ctx, 1), 0, 0);
 }
-int after_rename(u64 *ctx) { return outcome(argument(ctx, 5), 0); }  /* do_renameat2(directory, name, directory, name, flags) */
-int after_link(u64 *ctx) { return outcome(argument(ctx, 5), 0); }    /* do_linkat(directory, name, directory, name, flags) */
-int after_symlink(u64 *ctx) { return outcome(argument(ctx, 3), 0); } /* do_symlinkat(text, directory, name) */
-int after_unlink(u64 *ctx) { return outcome(argument(ctx, 2), 0); }  /* do_unlinkat(directory, name) */
-int after_mknod(u64 *ctx) { return outcome(argument(ctx, 4), 0); }   /* do_mknodat(directory, name, mode, device) */
+int after_rename(u64 *ctx) { return outcome(A_RENAMEAT2, argument(ctx, 5), 0); }  /* do_renameat2(directory, name, directory, name, flags) */
+int after_link(u64 *ctx) { return outcome(A_LINKAT, argument(ctx, 5), 0); }    /* do_linkat(directory, name, directory, name, flags) */
+int after_symlink(u64 *ctx) { return outcome(A_SYMLINKAT, argument(ctx, 3), 0); } /* do_symlinkat(text, directory, name) */
+int after_unlink(u64 *ctx) { return outcome(A_UNLINKAT, argument(ctx, 2), 0); }  /* do_unlinkat(directory, name) */
+int after_mknod(u64 *ctx) { return outcome(A_MKNODAT, argument(ctx, 4), 0); }   /* do_mknodat(directory, name, mode, device) */

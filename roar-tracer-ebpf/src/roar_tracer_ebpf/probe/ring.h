@@ -14,6 +14,7 @@ int uring_complete(u64 *ctx) /* io_uring_complete(ring, request …) */
         struct scratch *s = begin(&depth, R_OUTCOME, tgid);
         if (!s) { end(); return 0; }
         s->record.id = request; s->record.size = (s64)result;
+        s->record.op = op == URING_RENAMEAT ? A_RENAMEAT2 : op == URING_UNLINKAT ? A_UNLINKAT : op == URING_LINKAT ? A_LINKAT : A_SYMLINKAT;
         emit(s, 0);
         return 0;
     }

@@ -1,0 +1,372 @@
+"""Records of the ring as events of roar."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import time
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from roar.api.events import Blind, Event, FileStat, Kind
+from roar_tracer_ebpf.layout import ACTION, FENTRY, HEAD, Flag, RecordType
+from roar_tracer_ebpf.names import Names, path_of
+from roar_tracer_ebpf.places import Places
+from roar_tracer_ebpf.programs import Programs, state_before
+
+_NO_FILES = (b"/proc/", b"/sys/")
+_READ, _WRITE = 1, 2
+_O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY  # the bit alone: the constant contains O_DIRECTORY
+_QUERIED = 1 << 31
+"""In i_ctime_nsec, from Linux 6.13 on: somebody has looked at the times, and so the next change gives others (fs/inode.c)."""
+_TICK_NS = 10_000_000
+"""The longest between two ticks (CONFIG_HZ 100); a change that nobody's look came before takes the last tick's time."""
+_AT_SYMLINK_NOFOLLOW, _AT_SYMLINK_FOLLOW = 0x100, 0x400
+_RENAME_EXCHANGE = 2
+_MOST_REMEMBERED = 100_000
+
+_CREATED, _PENDING, _EXACT, _UNLINKED = Flag.CREATED, Flag.PENDING, Flag.EXACT, Flag.UNLINKED
+_NOT_PLAIN = Flag.CUT | Flag.ELSEWHERE | Flag.PSEUDO
+_unpack, _HEAD_SIZE = HEAD.unpack_from, HEAD.size
+_make = tuple.__new__  # a NamedTuple's own constructor takes three times as long
+
+_OPS = {number: name for name, number in ACTION.items()}
+
+
+class _Names(NamedTuple):
+    """A NAMES record."""
+
+    pid: int
+    time_ns: int
+    op: str
+    number: int
+    """Flags of the call, its length or mode."""
+    name: bytes
+    name2: bytes
+    stat: FileStat | None
+    """Of `name` before, where the kernel told it."""
+    unlinked: bool
+    exact: bool
+
+
+class Decoder:
+    """Makes events of records, in their order.
+
+    Args:
+        monotonic_ns: CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds: the kernel's records have the latter.
+        tier: `layout.BASE` or `layout.FENTRY`: by which the records were made.
+        sees_io_uring: whether the probe sees what goes through it.
+        ignored: a process whose records are not the command's: the tracer's own.
+    """
+
+    def __init__(self, monotonic_ns: int, tier: int, sees_io_uring: bool = True, ignored: int = 0) -> None:
+        self._offset_ns = monotonic_ns
+        self._is_fentry = tier == FENTRY
+        self._sees_io_uring = sees_io_uring
+        self._ignored = ignored
+        self._keeps_fine_times = _release() >= (6, 13)
+        self._names = Names()
+        self._places = Places()
+        self._programs = Programs()
+        self._pending: dict[int, tuple[int, object]] = {}
+        self._touched: dict[tuple[int, int], FileStat] = {}  # files that were opened for change, as they were then
+        self._written: set[tuple[int, int]] = set()
+        self.alive: set[int] = set()
+        """Processes of the run that have not ended, by the numbers that the kernel's first namespace gives them."""
+        self.enrolled = False
+        """The command was seen to begin."""
+
+    def events(self, records: Iterable[tuple[bytes, int]]) -> Iterator[Event]:
+        """The events of some records, each given as (bytes, offset)."""
+        plain = RecordType.OPEN
+        for block, at in records:
+            head = _unpack(block, at)
+            if head[0] == plain and not head[1] & _NOT_PLAIN:
+                yield from self._open(head, path_of(block[at + _HEAD_SIZE : at + _HEAD_SIZE + head[17]]))
+            elif head[2] != self._ignored:
+                yield from self._event(head, block[at + _HEAD_SIZE : at + _HEAD_SIZE + sum(head[15:21])])
+
+    def _event(self, head: tuple[int, ...], data: bytes) -> Iterable[Event]:
+        kind, flags, pid = head[:3]
+        if kind in (RecordType.ENROL, RecordType.FORK, RecordType.EXIT):
+            self._live(kind, pid, head[14])
+            return ()
+        if kind == RecordType.EXEC:
+            return self._exec(head, data)
+        if kind == RecordType.NAMES:
+            return self._named(head, data)
+        if kind == RecordType.OUTCOME:
+            return self._outcome(head)
+        if kind == RecordType.RING:
+            return () if self._sees_io_uring and not head[14] else [self._blind(head, Blind.IO_URING)]
+        if flags & Flag.PSEUDO:
+            return ()
+        path = path_of(data[: head[17]])
+        if flags & Flag.CUT:
+            return [self._blind(head, Blind.PATH, path)]
+        if flags & Flag.ELSEWHERE:
+            here = self._places.here(path, path_of(data[head[17] :]), self._plain_stat(head))
+            if here is None:
+                return [self._blind(head, Blind.NAMESPACE, path)]
+            path = here
+        if kind == RecordType.OPEN:
+            return self._open(head, path)
+        return self._changed(head, path)
+
+    def _live(self, kind: int, pid: int, number: int) -> None:
+        if kind == RecordType.EXIT:
+            self.alive.discard(pid)
+        elif kind == RecordType.FORK:
+            self.alive.add(number & 0xFFFFFFFF)
+        else:
+            self.alive.add(pid)
+            self.enrolled = True
+
+    # ---- states
+
+    def _plain_stat(self, head: tuple[int, ...]) -> FileStat:
+        dev = head[10]
+        return _make(
+            FileStat,
+            (
+                os.makedev(dev >> 20, dev & 0xFFFFF), head[4], head[5], head[6] * 1_000_000_000 + head[8],
+                head[7] * 1_000_000_000 + (head[9] & ~_QUERIED), head[11],
+            ),
+        )  # fmt: skip
+
+    def _stat(self, head: tuple[int, ...], path: bytes) -> FileStat | None:
+        return self._places.as_stat_tells(path, self._plain_stat(head))
+
+    def _may_change_unnoticed(self, head: tuple[int, ...], stat: FileStat) -> bool:
+        """Whether a change right after this would leave the very same times.
+
+        Where the kernel keeps fine times for those who look (from 6.13 on), the probe's look doesn't count as one.
+        """
+        if not self._keeps_fine_times or head[9] & _QUERIED:
+            return False
+        return head[3] + self._offset_ns - stat.mtime_ns < _TICK_NS
+
+    def _blind(self, head: tuple[int, ...], reason: str, path: bytes = b"") -> Event:
+        return Event(Kind.BLIND, head[2], head[3] + self._offset_ns, path, reason=reason)
+
+    # ---- open files
+
+    def _open(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
+        if head[2] == self._ignored or path.startswith(_NO_FILES):
+            return ()
+        flags, access, pid, at_ns = head[12] & ~3 | head[13] - 1, head[13], head[2], head[3] + self._offset_ns
+        created, replaced = head[1] & _CREATED, flags & os.O_TRUNC
+        stat = self._stat(head, path)
+        if head[1] & _UNLINKED:
+            if access & _READ and not flags & _O_TMPFILE:
+                return [Event(Kind.OPEN, pid, at_ns, path, flags=flags, existed=False, stat=stat, resolved=True)]
+            return ()
+        if not access & _WRITE and not created and not replaced:
+            if stat is not None and self._may_change_unnoticed(head, stat):
+                stat = None
+            return [_make(Event, (Kind.OPEN, pid, at_ns, path, b"", flags, None, stat, True, True, False, 0, ""))]
+        wrote = False
+        if created or replaced:
+            stat = None
+        elif stat is not None:
+            self._touch(stat)
+            # in the base tier writes are told
+            wrote = self._is_fentry and self._may_change_unnoticed(head, stat)
+        return [_make(Event, (Kind.WRITE, pid, at_ns, path, b"", flags, not created, stat, True, True, wrote, 0, ""))]
+
+    def _touch(self, stat: FileStat) -> None:
+        if len(self._touched) > _MOST_REMEMBERED:
+            self._touched.clear()
+        self._touched.setdefault((stat.dev, stat.ino), stat)
+
+    def _changed(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
+        kind, pid, at_ns = head[0], head[2], head[3] + self._offset_ns
+        if head[1] & _PENDING:  # TIMES, before they are set
+            self._pend(head, (path, self._stat(head, path)))
+            return ()
+        if head[1] & _UNLINKED or path.startswith(_NO_FILES):
+            return ()
+        stat = self._stat(head, path)
+        if kind == RecordType.MAP:
+            return [Event(Kind.MAP, pid, at_ns, path, stat=stat, resolved=True)]
+        if kind == RecordType.TRUNCATE:
+            return [Event(Kind.TRUNCATE, pid, at_ns, path, stat=stat, resolved=True)]
+        if kind == RecordType.WROTE:
+            if stat is not None:
+                self._written.add((stat.dev, stat.ino))
+            return [self._wrote(pid, at_ns, path, stat)]
+        return self._times_set(pid, at_ns, path, stat)
+
+    def _wrote(self, pid: int, at_ns: int, path: bytes, after: FileStat | None) -> Event:
+        """The content changed, and its state before isn't known here; the fold knows it if the job opened the file by this name."""
+        before = after and after._replace(size=-1, mtime_ns=0, ctime_ns=0)
+        return Event(
+            Kind.WRITE, pid, at_ns, path, flags=os.O_WRONLY, existed=True, stat=before, resolved=True, wrote=True
+        )
+
+    def _times_set(self, pid: int, at_ns: int, path: bytes, after: FileStat | None) -> Iterable[Event]:
+        """Of a file that the job has open for change: what it was before is what it was then, unless it was written since."""
+        identity = (after.dev, after.ino) if after is not None else (0, 0)
+        before = self._touched.get(identity)
+        if before is None or after is None:
+            return ()
+        self._touched[identity] = before._replace(mtime_ns=after.mtime_ns)
+        if identity in self._written or before.size != after.size:
+            before = before._replace(size=-1)
+        return [Event(Kind.TIMES, pid, at_ns, path, flags=after.mtime_ns, stat=before, resolved=True)]
+
+    # ---- programs
+
+    def _exec(self, head: tuple[int, ...], data: bytes) -> Iterator[Event]:
+        pid, at_ns, flags = head[2], head[3] + self._offset_ns, head[1]
+        name = data[: head[15]].rstrip(b"\0")
+        ends = [head[15]]
+        for length in head[17:20]:
+            ends.append(ends[-1] + length)
+        program, directory, root = (path_of(data[start:end]) for start, end in zip(ends, ends[1:], strict=False))
+        self._names.forget()
+        if not head[17] or flags & (Flag.PSEUDO | _UNLINKED):
+            return
+        if flags & Flag.CUT:
+            yield self._blind(head, Blind.PATH, program)
+            return
+        stat = self._stat(head, program)
+        if flags & Flag.ELSEWHERE:
+            here = self._places.here(program, program, self._plain_stat(head))
+            if here is None:
+                yield self._blind(head, Blind.NAMESPACE, program)
+                return
+            program = here
+        for helper in self._programs.beside(program, name, directory, root):
+            yield Event(Kind.OPEN, pid, at_ns, helper, stat=state_before(helper, at_ns), resolved=True)
+        yield Event(Kind.EXEC, pid, at_ns, program, stat=stat, resolved=True)
+
+    # ---- names
+
+    def _named(self, head: tuple[int, ...], data: bytes) -> Iterable[Event]:
+        flags = head[1]
+        if flags & Flag.CUT:
+            return [self._blind(head, Blind.PATH)]
+        exact = bool(flags & _EXACT)
+        found = []
+        at = 0
+        for string, walk in zip(head[15:17], head[17:19], strict=True):
+            text, base = data[at : at + string].rstrip(b"\0"), data[at + string : at + string + walk]
+            at += string + walk
+            if exact:
+                found.append(path_of(base) if walk else b"")
+            else:
+                found.append(self._canonical(head, text, path_of(base)) if string else b"")
+        stat = self._stat(head, found[0]) if exact and head[4] else None
+        number = head[12] if exact else head[5]
+        told = _Names(
+            head[2], head[3] + self._offset_ns, _OPS[head[13]], number, *found, stat, bool(flags & _UNLINKED), exact
+        )
+        if flags & _PENDING:
+            self._pend(head, told)
+            return ()
+        return self._done(told)
+
+    def _canonical(self, head: tuple[int, ...], text: bytes, base: bytes) -> bytes:
+        op, number = _OPS[head[13]], head[5]
+        if not text:  # AT_EMPTY_PATH
+            return base
+        follows = op in ("TRUNCATE", "TRUNCATE64", "UTIME", "FUTIMESAT") or (
+            op == "UTIMENSAT" and not number & _AT_SYMLINK_NOFOLLOW
+        )
+        if op == "LINKAT" and number & _AT_SYMLINK_FOLLOW and text.startswith(b"/proc/"):
+            return text
+        follows |= op == "LINKAT" and bool(number & _AT_SYMLINK_FOLLOW)
+        return self._names.file(base, text) if follows else self._names.entry(base, text)
+
+    def _pend(self, head: tuple[int, ...], what: object) -> None:
+        self._pending[head[14]] = (head[13], what)
+
+    def _outcome(self, head: tuple[int, ...]) -> Iterable[Event]:
+        op, what = self._pending.pop(head[14], (0, None))
+        result = head[5] & 0xFFFFFFFF
+        if what is None or op != head[13] or result:
+            return ()
+        if isinstance(what, _Names):
+            return self._done(what)
+        path, before = what  # type: ignore[misc]
+        if before is None or not path:
+            return ()
+        after_ns = head[6] * 1_000_000_000 + head[8]
+        return [
+            Event(
+                Kind.TIMES, head[2], head[3] + self._offset_ns, path, flags=after_ns, stat=before, resolved=True
+            )
+        ]
+
+    def _done(self, told: _Names) -> Iterable[Event]:
+        """A call with names succeeded."""
+        op, pid, at_ns, path = told.op, told.pid, told.time_ns, told.name
+        if not path or path.startswith(_NO_FILES) and not told.name2:
+            return ()
+        if op in ("RENAME", "RENAMEAT", "RENAMEAT2"):
+            return self._renamed(told)
+        if op in ("LINK", "LINKAT"):
+            return self._linked(told)
+        if op in ("UNLINK", "UNLINKAT"):
+            return [Event(Kind.UNLINK, pid, at_ns, path, stat=told.stat, resolved=True)]
+        if op in ("SYMLINK", "SYMLINKAT"):
+            self._names.forget()
+            return [Event(Kind.SYMLINK, pid, at_ns, path2=path, resolved=True)]
+        if op in ("MKNOD", "MKNODAT"):
+            if modes.S_IFMT(told.number & 0xFFFF) not in (0, modes.S_IFREG):
+                return ()
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+            return [Event(Kind.WRITE, pid, at_ns, path, flags=flags, existed=False, resolved=True)]
+        if op in ("TRUNCATE", "TRUNCATE64"):
+            now = _look(path)
+            if now is None or not told.number:
+                return [Event(Kind.TRUNCATE, pid, at_ns, path, resolved=True)]
+            return [self._wrote(pid, at_ns, path, now)]
+        return self._times_set(pid, at_ns, path, _look(path))
+
+    def _renamed(self, told: _Names) -> Iterable[Event]:
+        old, new = told.name, told.name2
+        if old == new or not new:
+            return ()
+        stat = told.stat
+        if not told.exact:
+            stat = _look(new)
+            if stat is not None:
+                there = _look(old)
+                if there is not None and (there.dev, there.ino) == (stat.dev, stat.ino):
+                    return ()  # two names of one file: rename(2) does nothing
+                if stat.ctime_ns > told.time_ns:
+                    stat = None  # another file by now, or it was changed since
+        if stat is None or not modes.S_ISREG(stat.mode) or told.number & _RENAME_EXCHANGE:
+            self._names.forget()
+        return [
+            Event(
+                Kind.RENAME, told.pid, told.time_ns, old, new, flags=told.number & 0xFFFFFFFF, stat=stat, resolved=True
+            )
+        ]
+
+    def _linked(self, told: _Names) -> Iterable[Event]:
+        old = b"" if told.unlinked or told.name.startswith(b"/proc/") else told.name
+        stat = told.stat if told.exact else _look(told.name2)
+        if not told.exact and stat is not None and stat.ctime_ns > told.time_ns:
+            stat = None
+        return [Event(Kind.LINK, told.pid, told.time_ns, old, told.name2, stat=stat, resolved=True)]
+
+
+def _look(path: bytes) -> FileStat | None:
+    try:
+        s = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
+
+
+def _release() -> tuple[int, ...]:
+    numbers = os.uname().release.split("-")[0].split(".")[:2]
+    return tuple(int(number) if number.isdigit() else 0 for number in numbers)
+
+
+def to_realtime_ns() -> int:
+    """CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds."""
+    return time.time_ns() - time.monotonic_ns()

@@ -1,0 +1,146 @@
+"""The process beside a run that arms the probe and copies what it sees into the journal: ``roar-ebpf trace``."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from roar_tracer_ebpf.install import find_helper, find_program
+
+_REPLY = struct.Struct("<II2QIIII96s32s")
+"""struct reply of loader/talk.c: errno, tier, cookie, bytes of the ring, variant, what was skipped, padding, step, advice."""
+_CONTROL, _JOURNAL = 3, 4
+_ARMING_S, _ANSWER_S = 30, 60
+_SYNC = b"S"
+
+
+class Refused(Exception):
+    """The probe was not armed."""
+
+    def __init__(self, error: int, step: str, advice: str) -> None:
+        super().__init__(f"{os.strerror(error)} {step}")
+        self.error = error
+        """errno of what was refused."""
+        self.step = step
+        """What was tried."""
+        self.advice = advice
+        """A code for what could be done about it, see `preflight.failure`; may be empty."""
+
+
+class Armed(NamedTuple):
+    """What is known of an armed probe."""
+
+    tier: int
+    cookie: tuple[int, int]
+
+
+class Drainer:
+    """A running one.
+
+    Attributes:
+        pid: of its process.
+        cookie: by these two numbers a process enrols itself with posix_fadvise(2).
+    """
+
+    def __init__(self, pid: int, control: socket.socket, armed: Armed) -> None:
+        self.pid = pid
+        self.cookie = armed.cookie
+        self._control = control
+
+    @classmethod
+    def start(cls, journal: Path, tier: str = "auto", variant: str = "auto") -> Drainer:
+        """Starts it and waits until the probe is armed.
+
+        Args:
+            journal: the file to make.
+            tier: ``fentry``, ``base`` or ``auto``.
+            variant: ``fast``, ``compat`` or ``auto``.
+
+        Raises:
+            Refused: something that it needs was refused.
+            OSError: the journal can't be made.
+        """
+        program = find_program()
+        if program is None:
+            raise Refused(0, "the program roar-ebpf isn't built", "build")
+        words = [os.fspath(program), "trace", "--tier", tier, "--variant", variant]
+        helper = find_helper()
+        if helper is not None:
+            words += ["--helper", os.fspath(helper)]
+        ours, its = socket.socketpair()
+        file = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            pid = _spawn(words, its, file)
+        except OSError as error:
+            ours.close()
+            raise Refused(error.errno or 0, f"running {program}", "build") from error
+        finally:
+            its.close()
+            os.close(file)
+        try:
+            return cls(pid, ours, _armed(ours))
+        except BaseException:
+            ours.close()
+            _reap(pid)
+            raise
+
+    def sync(self) -> bool:
+        """Has all that was seen until now copied into the journal; False when the process is gone."""
+        try:
+            self._control.settimeout(_ANSWER_S)
+            self._control.sendall(_SYNC)
+            return bool(self._control.recv(1))
+        except OSError:
+            return False
+
+    def close(self) -> bool:
+        """Has it end, by which the probe is gone; False when it had ended already."""
+        was_there = self.sync()
+        self._control.close()
+        _reap(self.pid)
+        return was_there
+
+
+def _spawn(words: list[str], control: socket.socket, journal: int) -> int:
+    # numbers out of the way of those that they get
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (control.fileno(), journal)]
+    actions = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    actions += [(os.POSIX_SPAWN_DUP2, high[0], _CONTROL), (os.POSIX_SPAWN_DUP2, high[1], _JOURNAL)]
+    every = signal.valid_signals() - {32, 33}  # glibc's own
+    try:
+        return os.posix_spawn(words[0], words, {}, file_actions=actions, setsid=True, setsigmask=every)
+    finally:
+        for fd in high:
+            os.close(fd)
+
+
+def _armed(control: socket.socket) -> Armed:
+    control.settimeout(_ARMING_S)
+    reply = b""
+    try:
+        while len(reply) < _REPLY.size:
+            block = control.recv(_REPLY.size - len(reply))
+            if not block:
+                raise Refused(0, "roar-ebpf ended without an answer", "build")
+            reply += block
+    except TimeoutError as error:
+        raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from error
+    error, tier, first, second, _, _, _, _, step, advice = _REPLY.unpack(reply)
+    if error:
+        raise Refused(error, _text(step), _text(advice))
+    return Armed(tier, (first, second))
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)

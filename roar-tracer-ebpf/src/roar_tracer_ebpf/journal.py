@@ -1,0 +1,116 @@
+"""The journal of a run: what `roar-ebpf trace` copies from the kernel's ring into the run's directory, and how it is read.
+
+It begins with the counters, which are written anew every now and then and at the end; then come the ring's records as they are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "events"
+_MAGIC = b"ROAREBPF"
+_COUNTERS = struct.Struct("<8s10Q")
+_HEADER = struct.Struct("<II")
+_DISCARDED, _LENGTH = 1 << 30, (1 << 30) - 1
+"""Bits of a record's header (include/uapi/linux/bpf.h); one that is still being written never comes here."""
+_AT_ONCE = 1 << 20
+
+
+class NotAJournal(Exception):
+    """The file is not, or not yet, a journal of this tracer's."""
+
+
+class Counters(NamedTuple):
+    """What was counted in the kernel and while copying."""
+
+    emitted: int
+    drops: int
+    """Records for which the ring had no room."""
+    drop_bytes: int
+    truncated: int
+    suppressed: int
+    """Withheld, as they are of processes of another user."""
+    enrol_failed: int
+    """Processes for which there was no room."""
+    lost_by_disk: int
+    misses: int
+    """Programs that did not run, as one of them was running on that processor."""
+    how: int
+    spare: int
+
+    @property
+    def tier(self) -> int:
+        """`layout.BASE` or `layout.FENTRY`."""
+        return self.how & 0xFF
+
+    @property
+    def sees_io_uring(self) -> bool:
+        """No program that is for io_uring was refused."""
+        return not self.how >> 16 & 1
+
+    @property
+    def lost(self) -> int:
+        """Records that there should be."""
+        return self.drops + self.lost_by_disk + self.misses
+
+
+class Journal:
+    """Reads one, which may be growing.
+
+    Args:
+        directory: the run's.
+
+    Raises:
+        OSError: there is none.
+        NotAJournal: it is something else.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._fd = os.open(directory / NAME, os.O_RDONLY | os.O_CLOEXEC)
+        self._at = _COUNTERS.size
+        self._rest = b""
+        try:
+            self.counters()
+        except NotAJournal:
+            os.close(self._fd)
+            raise
+
+    def counters(self) -> Counters:
+        """As they were last written."""
+        head = os.pread(self._fd, _COUNTERS.size, 0)
+        if len(head) < _COUNTERS.size:
+            raise NotAJournal
+        magic, *numbers = _COUNTERS.unpack(head)
+        if magic != _MAGIC:
+            raise NotAJournal
+        return Counters(*numbers)
+
+    def records(self) -> Iterator[tuple[bytes, int]]:
+        """The records since the last call: where each is, as (bytes, offset)."""
+        while block := os.pread(self._fd, _AT_ONCE, self._at):
+            self._at += len(block)
+            block = self._rest + block
+            at, end = 0, len(block)
+            unpack, header = _HEADER.unpack_from, _HEADER.size
+            while at + header <= end:
+                word, _ = unpack(block, at)
+                after = at + header + ((word & _LENGTH) + 7 & -8)
+                if after > end:
+                    break
+                if not word & _DISCARDED:
+                    yield block, at + header
+                at = after
+            self._rest = block[at:]
+
+    def wait_for_writer(self) -> None:
+        """Waits until nobody writes any more: the writer holds a lock while it lives, and ends soon after its roar."""
+        fcntl.flock(self._fd, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        os.close(self._fd)

@@ -1,0 +1,108 @@
+"""What the kernel reads by itself when a process executes a file: the script, its interpreters, the loader."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import struct
+from collections.abc import Iterator
+
+from roar.api.events import FileStat
+
+_HEAD = 4096
+_INTERPRETED = 3  # PT_INTERP, elf(5)
+_DEPTH = 6  # scripts may be interpreted by scripts, four times (execve(2)); then there is the loader
+_BY_DESCRIPTOR = b"/dev/fd/"
+
+
+class Programs:
+    """Finds them, a moment after the exec."""
+
+    def __init__(self) -> None:
+        self._helpers: dict[tuple[bytes, int, int, int], bytes] = {}
+
+    def beside(self, program: bytes, name: bytes, directory: bytes, root: bytes) -> Iterator[bytes]:
+        """The files beside the program itself, canonical.
+
+        Args:
+            program: what runs.
+            name: what was executed: a script, when it isn't the program.
+            directory: the process's working directory.
+            root: its root.
+        """
+        at = program
+        if name and not name.startswith(_BY_DESCRIPTOR):
+            named = _from(name, directory, root)
+            if not _is_same(named, program):
+                at = named
+        met: set[bytes] = set()
+        while at not in met and len(met) < _DEPTH:
+            met.add(at)
+            if at != program:
+                yield at
+            helper = self._helper_of(at)
+            at = _from(helper, directory, root) if helper else program
+
+    def _helper_of(self, path: bytes) -> bytes:
+        try:
+            s = os.stat(path)
+            key = path, s.st_ino, s.st_mtime_ns, s.st_size
+            known = self._helpers.get(key)
+            if known is None:
+                with open(path, "rb", buffering=0) as file:
+                    known = self._helpers[key] = _helper_in(file.read(_HEAD))
+            return known
+        except (OSError, ValueError):
+            return b""
+
+
+def state_before(path: bytes, time_ns: int) -> FileStat | None:
+    """The state in which a file was at a moment that has passed; None when it has been changed since, or is gone.
+
+    Args:
+        path: the file.
+        time_ns: nanoseconds since the epoch.
+    """
+    try:
+        s = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    if max(s.st_mtime_ns, s.st_ctime_ns) > time_ns or not modes.S_ISREG(s.st_mode):
+        return None
+    return FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
+
+
+def _from(name: bytes, directory: bytes, root: bytes) -> bytes:
+    base = root if name.startswith(b"/") else directory
+    return os.path.realpath(base.rstrip(b"/") + b"/" + name.lstrip(b"/"))
+
+
+def _is_same(one: bytes, two: bytes) -> bool:
+    try:
+        return os.path.samefile(one, two)
+    except (OSError, ValueError):
+        return False
+
+
+def _helper_in(head: bytes) -> bytes:
+    """A script's interpreter or a dynamic program's loader, as it stands in the file; empty for a static program."""
+    if head[:2] == b"#!":
+        words = head[2:].split(b"\n", 1)[0].split(None, 1)
+        return words[0] if words else b""
+    if head[:4] != b"\x7fELF":
+        return b""
+    wide = head[4] == 2
+    word, where, size_at, count_at, in_file, length_at = ("Q", 32, 54, 56, 8, 32) if wide else ("I", 28, 42, 44, 4, 16)
+    try:
+        (at,), (size,), (count,) = (
+            struct.unpack_from(form, head, place) for form, place in ((word, where), ("H", size_at), ("H", count_at))
+        )
+        for n in range(count):
+            entry = at + n * size
+            if struct.unpack_from("I", head, entry)[0] == _INTERPRETED:
+                (offset,) = struct.unpack_from(word, head, entry + in_file)
+                (length,) = struct.unpack_from(word, head, entry + length_at)
+                return head[offset : offset + length].rstrip(b"\0")
+    except struct.error:
+        pass
+    return b""
