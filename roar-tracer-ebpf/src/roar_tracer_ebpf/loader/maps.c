@@ -10,7 +10,7 @@
 #include "privilege.h"
 
 /* struct globals of the probe */
-enum { COOKIE_0, COOKIE_1, ROOT_DENTRY, ROOT_MOUNT, UID_POLICY, WAKE_BYTES, ZERO, SECRET };
+enum { COOKIE_0, COOKIE_1, ROOT_DENTRY, ROOT_MOUNT, UID_POLICY, WAKE_BYTES };
 enum { CALLS = 1024 };
 
 static size_t whole_pages(size_t size) {
@@ -74,14 +74,14 @@ static void set_actions(uint8_t *table, struct calls calls) {
 int maps_fill(const struct maps *maps, const struct object *object, const struct session *session, struct fault *fault) {
     size_t size = whole_pages(object->globals_size);
 
-    if (object->actions_at > object->globals_size || object->globals_size - object->actions_at < 2 * CALLS)
+    if (object->actions_at < 8 * sizeof(uint64_t) || object->actions_at > object->globals_size || object->globals_size - object->actions_at < 2 * CALLS)
         return fail(fault, EINVAL, "", "reading the probe");
     uint64_t *globals = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, maps->globals, 0);
     if (globals == MAP_FAILED) return fail(fault, errno, "", "mapping the probe's variables");
     globals[COOKIE_0] = session->cookie[0];
     globals[COOKIE_1] = session->cookie[1];
     globals[UID_POLICY] = session->uid_policy;
-    globals[SECRET] = session->secret;
+    globals[object->actions_at / sizeof *globals - 1] = session->secret; /* the last before the tables */
     globals[WAKE_BYTES] = maps->ring_size / 4;
     set_actions((uint8_t *)globals + object->actions_at, object->native);
     set_actions((uint8_t *)globals + object->actions_at + CALLS, object->compat);
