@@ -26,7 +26,7 @@ The JSON Schemas (draft 2020-12) are in the package, in `roar/render/schemas`; t
 def page() -> str:
     """The page's text."""
     parts = [_INTRODUCTION]
-    for name in ("show", "log", "dag", "status", "fsck"):
+    for name in ("show", "log", "dag", "status", "session", "label", "label-history", "pop", "env", "fsck"):
         schema = json.loads((SCHEMAS / f"{name}.json").read_text())
         parts.append(f"## {schema['title']}: `roar/{name}/1`\n")
         if "oneOf" in schema:

@@ -14,7 +14,23 @@ ROAR = [sys.executable, "-m", "roar"]
 
 
 @pytest.mark.requirement("INIT-3")
-@pytest.mark.parametrize("words", [["show"], ["log"], ["status"], ["dag"], ["reset", "-y"], ["fsck"], ["show", "@1"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show"],
+        ["log"],
+        ["status"],
+        ["dag"],
+        ["reset", "-y"],
+        ["fsck"],
+        ["show", "@1"],
+        ["session"],
+        ["pop", "-y"],
+        ["label", "show"],
+        ["env"],
+        ["env", "set", "A=1"],
+    ],
+)
 def test_without_a_workspace_each_command_says_what_to_type(tmp_path: Path, words: list[str]) -> None:
     done = subprocess.run([*ROAR, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -41,7 +57,9 @@ def test_help_needs_no_workspace(tmp_path: Path, words: list[str]) -> None:
         (["log", "--nonsense"], "Error: No such option", "Try: roar log --help"),
         (["log", "-n", "x"], "Error: Invalid value for '-n'", "Try: roar log --help"),
         (["log", "--since", "soonish"], "Error: Invalid value for --since: 'soonish' is not a time", "Try: roar log"),
-        (["log", "--label", "novalue"], "Error: Invalid value for --label", "Try: roar log --help"),
+        (["log", "--label", "=nokey"], "Error: a label is KEY=VALUE or KEY, not '=nokey'.", "Example: roar label set"),
+        (["log", "--session", "1", "--all-sessions"], "Error: --session and --all-sessions", "Try: roar log --help"),
+        (["label", "set", "@1"], "Error: Missing argument 'KEY[=VALUE]...'", "Try: roar label set --help"),
         (["show", "a", "b"], "Error: Got unexpected extra argument", "Try: roar show --help"),
         (["completion", "tcsh"], "Error: Invalid value for", "Try: roar completion --help"),
     ],

@@ -33,7 +33,19 @@ def closed(schema: Any) -> Any:
 def validator(name: str) -> Draft202012Validator:
     schemas = {
         f"{found}.json": closed(deepcopy(json.loads((SCHEMAS / f"{found}.json").read_text())))
-        for found in ("definitions", "show", "log", "dag", "status", "fsck")
+        for found in (
+            "definitions",
+            "show",
+            "log",
+            "dag",
+            "status",
+            "session",
+            "label",
+            "label-history",
+            "pop",
+            "env",
+            "fsck",
+        )
     }
     for schema in schemas.values():
         Draft202012Validator.check_schema(schema)
@@ -99,6 +111,20 @@ def everything(recorder: Recorder) -> Recorder:
         ("dag", ["dag"]),
         ("dag", ["dag", "--expanded"]),
         ("status", ["status"]),
+        ("session", ["session", "list"]),
+        ("session", ["session", "new", "x"]),
+        ("session", ["session", "use", "1"]),
+        ("session", ["session", "name", "x"]),
+        ("session", ["reset", "-y"]),
+        ("label", ["label", "show"]),
+        ("label", ["label", "show", "@1"]),
+        ("label", ["label", "set", "out", "best", "k=v"]),
+        ("label", ["label", "unset", "@1", "a"]),
+        ("label", ["label", "cp", "@1", "session"]),
+        ("label-history", ["label", "history", "@1"]),
+        ("pop", ["pop", "-y", "--outputs"]),
+        ("env", ["env", "set", "A=1"]),
+        ("env", ["env", "list"]),
     ],
 )
 def test_each_reader_prints_what_its_schema_describes_and_nothing_else(

@@ -41,6 +41,10 @@ def refs(recorder: Recorder, *options: str) -> list[str]:
         (("--label", "k=v"), ["@2", "@1"]),
         (("--label", "k=v", "--label", "team=x"), ["@1"]),
         (("--label", "k=w"), []),
+        (("--label", "k"), ["@2", "@1"]),
+        (("--label", "k", "--label", "team"), ["@1"]),
+        (("--label", "tea"), []),
+        (("--session", "1", "--failed"), ["@2"]),
         (("--since", "2027-01-15T08:02:30+00:00"), ["@B1", "@3"]),
     ],
 )
@@ -78,8 +82,13 @@ def test_an_empty_log_is_an_empty_list_and_a_hint_on_stderr(recorder: Recorder) 
 def test_jobs_of_closed_sessions_are_listed_on_request(jobs: Recorder) -> None:
     jobs.roar("reset", "-y")
     assert refs(jobs) == []
-    assert "roar log --all" in jobs.roar("log").stderr
-    assert refs(jobs, "--all") == ["@B1", "@3", "@2", "@1"]
+    assert "roar log --all-sessions" in jobs.roar("log").stderr
+    assert refs(jobs, "--all-sessions") == ["@B1", "@3", "@2", "@1"]
+    jobs.roar("session", "name", "early", "1")
+    assert refs(jobs, "--session", "early") == refs(jobs, "--session", "1") == ["@B1", "@3", "@2", "@1"]
+    assert refs(jobs, "--session", "2") == []
+    done = jobs.roar("log", "--session", "erly", ok=False)
+    assert done.returncode == 1 and "Did you mean: roar session use 1" in done.stderr
 
 
 @pytest.mark.requirement("SHOW-7")

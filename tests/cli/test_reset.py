@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
-
 import pytest
 from cli.recorder import Recorder
+from cli.terminal import answer
 
 
 @pytest.fixture
@@ -16,31 +12,6 @@ def used(recorder: Recorder) -> Recorder:
     recorder.record("one", writes={"out": "1"})
     (recorder.root / "out").unlink()
     return recorder
-
-
-def answer(recorder: Recorder, text: bytes) -> tuple[int, str]:
-    """Runs `roar reset` on a terminal and types an answer."""
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "roar", "reset"],
-        cwd=recorder.root,
-        env=recorder.env,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    ) as roar:
-        os.close(slave)
-        shown = b""
-        while b"[y/N]" not in shown:
-            shown += os.read(master, 1024)
-        os.write(master, text)
-        try:
-            while chunk := os.read(master, 1024):
-                shown += chunk
-        except OSError:  # the terminal is gone with the process
-            pass
-    os.close(master)
-    return roar.returncode, shown.decode()
 
 
 @pytest.mark.requirement("SHOW-6")
@@ -65,20 +36,20 @@ def test_without_a_terminal_it_refuses_and_says_how(used: Recorder) -> None:
 
 @pytest.mark.requirement("SHOW-6")
 def test_it_asks_and_no_changes_nothing(used: Recorder) -> None:
-    code, shown = answer(used, b"n\n")
+    code, shown = answer(used, ["reset"], b"n\n")
     assert code == 1 and "Wipe session 1 with 1 job?" in shown and "nothing was changed" in shown
     assert used.json("show")["session"]["id"] == 1
 
 
 @pytest.mark.requirement("SHOW-6")
 def test_it_asks_and_yes_begins_a_new_session(used: Recorder) -> None:
-    code, _ = answer(used, b"y\n")
+    code, _ = answer(used, ["reset"], b"y\n")
     assert code == 0
     assert used.json("show")["session"]["id"] == 2
 
 
 @pytest.mark.requirement("SHOW-6", "SAFE-4")
 def test_control_d_at_the_question_changes_nothing(used: Recorder) -> None:
-    code, shown = answer(used, b"\x04")
+    code, shown = answer(used, ["reset"], b"\x04")
     assert code == 1 and "Traceback" not in shown
     assert used.json("show")["session"]["id"] == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roar.cli.labels import pairs
 from roar.cli.reading import cwd, opened, print_json, print_lines
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ _FIRST = 100
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="At most N jobs.")
 @click.option("--failed", is_flag=True, help="Only jobs whose command failed.")
 @click.option("--path", metavar="PATH", help="Only jobs that read or wrote this file.")
-@click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="Only jobs with this label; repeatable.")
+@click.option("--label", "labels", metavar="KEY[=VALUE]", multiple=True, help="Only jobs with this label; repeatable.")
 @click.option("--since", metavar="WHEN", help="Only jobs since then: 2h, '3 days ago', yesterday, 2026-11-23.")
-@click.option("--all", "every", is_flag=True, help="Jobs of every session, not only of the active one.")
+@click.option("--session", metavar="SESSION", help="Jobs of this session, a number or a name.")
+@click.option("--all-sessions", "every", is_flag=True, help="Jobs of every session, not only of the active one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON of schema roar/log/1.")
 @click.pass_obj
 def command(
@@ -40,6 +42,7 @@ def command(
     path: str | None,
     labels: tuple[str, ...],
     since: str | None,
+    session: str | None,
     every: bool,
     as_json: bool,
 ) -> None:
@@ -50,9 +53,15 @@ def command(
     """
     from roar.api.storage import JobQuery
 
-    query = JobQuery(limit=limit, failed=failed, labels=_pairs(labels), since_ns=_since(since))
+    if every and session is not None:
+        raise click.UsageError("--session and --all-sessions can't be used together.")
+    query = JobQuery(limit=limit, failed=failed, labels=pairs(labels), since_ns=_since(since))
     with opened(context) as storage:
-        if not every:
+        if session is not None:
+            from roar.lineage.sessions import find_session
+
+            query = query._replace(session=find_session(storage, session).id)
+        elif not every:
             query = query._replace(session=storage.active_session().id)
         if path is not None:
             query = query._replace(path=_recorded(storage, query, path))
@@ -60,17 +69,7 @@ def command(
         if as_json:
             print_json(_json(storage, jobs))
             return
-        _print(storage, query, jobs, every)
-
-
-def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for label in labels:
-        key, equals, value = label.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"'{label}' is not KEY=VALUE.", param_hint="--label")
-        found[key] = value
-    return found
+        _print(storage, query, jobs, every or session is not None)
 
 
 def _since(text: str | None) -> int | None:
@@ -148,4 +147,4 @@ def _print(storage: Storage, query: JobQuery, jobs: Iterator[Job], every: bool) 
     is_filtered = query.failed or query.labels or query.path is not None or query.since_ns is not None
     click.echo("No job fits." if is_filtered else "No jobs yet. Record one: roar run COMMAND", err=True)
     if not every and len(storage.sessions()) > 1:
-        click.echo("Only the active session was looked at; for every session: roar log --all", err=True)
+        click.echo("Only the active session was looked at; for every session: roar log --all-sessions", err=True)

@@ -19,13 +19,19 @@ _SECTIONS: dict[str, dict[str, _Entry]] = {
         "init": _Entry("roar.cli.init", "Make this repository a workspace of roar."),
         "run": _Entry("roar.cli.run", "Run a command and record it as a step."),
         "build": _Entry("roar.cli.build", "Run a set-up command and record it as a build step."),
-        "reset": _Entry("roar.cli.reset", "Wipe the active session and begin a new one."),
+        "env": _Entry("roar.cli.env", "Variables that every run of the workspace gets."),
     },
     "Look": {
         "status": _Entry("roar.cli.status", "Where the active session stands: steps, stale, missing, running."),
         "log": _Entry("roar.cli.log", "List the recorded jobs, newest first."),
         "show": _Entry("roar.cli.show", "Show a step, a job, an artifact or the session."),
         "dag": _Entry("roar.cli.dag", "Show the active session's graph."),
+    },
+    "Organise": {
+        "session": _Entry("roar.cli.session", "List sessions, begin one, go on with one, name one."),
+        "label": _Entry("roar.cli.label", "Label steps, artifacts and sessions."),
+        "pop": _Entry("roar.cli.pop", "Drop the last step of the active session."),
+        "reset": _Entry("roar.cli.reset", "Wipe the active session and begin a new one."),
     },
     "Set up": {
         "tracer": _Entry("roar.cli.tracer", "Which tracers are ready; check, enable and choose one."),

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class _Run:
     def start_and_wait(self) -> Exit:
         """Starts the command and waits for its end.  Raises RoarError when it could not be started."""
         plan = self._planned.plan
-        launch = Launch(plan.command, self._planned.executable, _environment(), plan.root)
+        launch = Launch(plan.command, self._planned.executable, _environment(self._planned.variables), plan.root)
         try:
             self._run_dir = RunDir.create(plan.run_dir.parent, plan.uid, journal.encode(plan))
         except OSError as error:
@@ -138,7 +139,8 @@ class _Run:
         from roar.run.hardware import system
 
         allow = self._context.config.get("env.allow")
-        recorded = self._planned.redactor.environment(os.environ, allow)
+        own = self._planned.variables
+        recorded = self._planned.redactor.environment({**os.environ, **own}, [*allow, *own])
         observers = self._context.plugins.observers
         if observers is not None and observers.implement("roar_redact"):
             for name, value in recorded.items():
@@ -193,8 +195,8 @@ class _Run:
         )
 
 
-def _environment() -> dict[bytes, bytes]:
-    """The environment that roar was given.
+def _environment(variables: Mapping[str, str]) -> dict[bytes, bytes]:
+    """The environment that roar was given, with the workspace's variables.
 
     Python itself adds LC_CTYPE where the locale is C (PEP 538); the block that the kernel keeps of the start tells.
     """
@@ -206,7 +208,7 @@ def _environment() -> dict[bytes, bytes]:
                     del environment[b"LC_CTYPE"]
         except OSError:  # no /proc
             pass
-    return environment
+    return environment | {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
 
 
 def _no_run_directory(runs: Path, error: OSError) -> RoarError:

@@ -17,6 +17,7 @@ from roar.tracing.select import Selection, select
 from roar.workspace.dirt import classify, refusal
 from roar.workspace.git import GitQuery, GitStatus
 from roar.workspace.secrets import Redactor, workspace_key
+from roar.workspace.variables import load
 
 if TYPE_CHECKING:
     from roar.plugins.observers import Observers
@@ -50,6 +51,8 @@ class Planned(NamedTuple):
     redactor: Redactor
     notes: tuple[str, ...]
     """For the record: what the user should know of its making."""
+    variables: Mapping[str, str] = {}
+    """Of the workspace, for the command's environment."""
 
 
 def find_executable(word: bytes, path: bytes | None) -> bytes:
@@ -111,7 +114,9 @@ def make_plan(context: Context, options: RunOptions, inherited: Collection[bytes
         raise CommandNotFound("the working directory no longer exists.", "Run: cd ..") from None
     query = GitQuery.start(workspace.root, Path(os.fsdecode(cwd)))
     # while git looks at the tree:
-    executable = find_executable(options.command[0], os.environb.get(b"PATH"))
+    variables = load(workspace.roar_dir)
+    path = os.fsencode(variables["PATH"]) if "PATH" in variables else os.environb.get(b"PATH")
+    executable = find_executable(options.command[0], path)
     config = context.config
     config.check()
     selection = select(context.plugins, options.tracer or config.get("tracer.default"), options.command)
@@ -144,7 +149,7 @@ def make_plan(context: Context, options: RunOptions, inherited: Collection[bytes
     )
     if observers is not None:
         observers.roar_before_run(plan=plan)
-    return Planned(plan, executable, selection, redactor, notes)
+    return Planned(plan, executable, selection, redactor, notes, variables)
 
 
 def _parameters(value: Any, redactor: Redactor, name: str = "") -> Any:

@@ -77,10 +77,10 @@ def take_out(path: Path, name: str) -> bool:
 
 def create(path: Path, content: str) -> None:
     """Writes a file that isn't there.  Raises `ConfigError`."""
-    with _explained(path):
+    with explained(path):
         target = Path(os.path.realpath(path))
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(target, content.encode())
+        replace(target, content.encode())
 
 
 def _change(path: Path, change: Callable[[TOMLDocument], bool]) -> bool:
@@ -88,21 +88,22 @@ def _change(path: Path, change: Callable[[TOMLDocument], bool]) -> bool:
 
     from roar.workspace.config import parse
 
-    with _explained(path):
+    with explained(path):
         target = Path(os.path.realpath(path))  # a link, as made by those who manage their dotfiles, stays one
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(target.parent):
+        with locked(target.parent):
             content = target.read_bytes() if target.exists() else b""
             parse(content, path)  # its errors have a line and a column
             document = tomlkit.parse(content.decode("utf-8-sig"))
             changed = change(document)
             if changed:
-                _replace(target, tomlkit.dumps(document).encode())
+                replace(target, tomlkit.dumps(document).encode())
             return changed
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Within, an `OSError` becomes the `ConfigError` that names the file."""
     try:
         yield
     except OSError as error:
@@ -113,7 +114,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     """One writer at a time, by flock(2) on the directory; without it where the file system has none."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -124,7 +125,8 @@ def _locked(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Writes a file, for its owner only, whole or not at all.  Raises `OSError`."""
     new = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

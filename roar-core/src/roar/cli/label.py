@@ -1,0 +1,175 @@
+"""`roar label`: key and value on steps, artifacts and sessions, kept in versions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from roar.cli.labels import pairs
+from roar.cli.reading import cwd, opened, place, print_json, print_lines
+from roar.cli.writing import NAME_BYTES, redactor, writable
+
+if TYPE_CHECKING:
+    from roar.api.storage import Storage
+    from roar.context import Context
+    from roar.lineage.subjects import Labelled, Subject
+
+_VALUE_BYTES = 65536
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON of schema roar/label/1.")
+
+
+@click.group(
+    short_help="Label steps, artifacts and sessions.",
+    epilog="\b\nExamples:\n  roar label set @3 model=small best\n  roar label show --label best\n  roar log --label model=small",
+)
+def command() -> None:
+    """A label is a key with a value, or without one: a tag.
+
+    REF is a step (@3, @B1), the beginning of a job's uid, a path or the beginning of a digest, `session` for the active
+    session, session:2 or session:NAME for any.  The label of a path is its content's, and stays with it wherever it goes.
+    """
+
+
+@command.command(
+    "set", epilog="\b\nExamples:\n  roar label set @3 model=small\n  roar label set model.pkl best reviewed=ada"
+)
+@click.argument("ref")
+@click.argument("labels", metavar="KEY[=VALUE]...", nargs=-1, required=True)
+@_as_json
+@click.pass_obj
+def set_(context: Context, ref: str, labels: tuple[str, ...], as_json: bool) -> None:
+    """Set labels of REF.  What a label was before stays in its history."""
+    wanted = {key: value or "" for key, value in pairs(labels).items()}
+    clean = redactor(context)
+    for key, value in wanted.items():
+        _check(key, value)
+        wanted[key] = clean.words([f"--{key}", value])[1]
+        if wanted[key] != value:
+            click.echo(f"The value of {_shown(key)} looks like a secret: it is kept as {wanted[key]}.", err=True)
+    _change(context, ref, wanted, as_json)
+
+
+@command.command("unset", epilog="\b\nExamples:\n  roar label unset @3 best\n  roar label unset session sweep")
+@click.argument("ref")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@_as_json
+@click.pass_obj
+def unset(context: Context, ref: str, keys: tuple[str, ...], as_json: bool) -> None:
+    """Take labels of REF away.  What they were stays in their history."""
+    _change(context, ref, dict.fromkeys(keys), as_json)
+
+
+@command.command(
+    "show", epilog="\b\nExamples:\n  roar label show @3\n  roar label show --label best --label model=small"
+)
+@click.argument("ref", required=False)
+@click.option("--label", "labels", metavar="KEY[=VALUE]", multiple=True, help="Only what has this label; repeatable.")
+@_as_json
+@click.pass_obj
+def show(context: Context, ref: str | None, labels: tuple[str, ...], as_json: bool) -> None:
+    """Show the labels of REF, without which of everything that has any, in every session."""
+    from roar.lineage.subjects import Labelled, find_subject, labelled
+
+    wanted = pairs(labels)
+    with opened(context) as storage:
+        if ref is None:
+            found = labelled(storage, wanted)
+        else:
+            subject = find_subject(storage, ref, cwd())
+            now = _labels(storage, subject)
+            fits = all(key in now and value in (None, now[key]) for key, value in wanted.items())
+            found = [Labelled(subject, now)] if fits else []
+    _print(context, found, as_json)
+    if not as_json and not any(one.labels for one in found):
+        click.echo("No label fits." if wanted else "No labels yet. Set one: roar label set @1 best", err=True)
+
+
+@command.command("cp", epilog="\b\nExamples:\n  roar label cp @3 @5\n  roar label cp @3 model.pkl best")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@_as_json
+@click.pass_obj
+def cp(context: Context, source: str, target: str, keys: tuple[str, ...], as_json: bool) -> None:
+    """Copy the labels of FROM, or only those of the given keys, to TO; other labels of TO stay."""
+    from roar.api.errors import NotFound
+    from roar.lineage.subjects import find_subject
+
+    with opened(context) as storage:
+        labels = _labels(storage, find_subject(storage, source, cwd()))
+    for key in keys:
+        if key not in labels:
+            raise NotFound(
+                f"{_shown(source)} has no label {_shown(key)}.", f"For all of them: roar label show {source}"
+            )
+    _change(context, target, {key: value for key, value in labels.items() if not keys or key in keys}, as_json)
+
+
+@command.command("history", epilog="\b\nExamples:\n  roar label history @3\n  roar label history model.pkl best --json")
+@click.argument("ref")
+@click.argument("key", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON of schema roar/label-history/1.")
+@click.pass_obj
+def history(context: Context, ref: str, key: str | None, as_json: bool) -> None:
+    """List every version of the labels of REF, or of one of them, newest first."""
+    from roar.lineage.subjects import find_subject
+    from roar.render.labels import history_json, history_lines
+    from roar.render.look import look_of
+    from roar.render.records import dump
+
+    with opened(context) as storage:
+        subject = find_subject(storage, ref, cwd())
+        versions = storage.label_history(subject.kind, subject.id, key)
+    if as_json:
+        print_json(dump(history_json(subject, versions)))
+        return
+    look = look_of(sys.stdout)
+    print_lines(history_lines(subject, versions, look, place(context)), look)
+
+
+def _check(key: str, value: str) -> None:
+    from roar.api.errors import UsageError
+
+    for text, limit, what in ((key, NAME_BYTES, "key"), (value, _VALUE_BYTES, "value")):
+        if len(text.encode(errors="surrogateescape")) > limit:
+            raise UsageError(
+                f"a label's {what} has at most {limit} bytes.", "Put long texts into a file of the repository."
+            )
+
+
+def _change(context: Context, ref: str, changes: Mapping[str, str | None], as_json: bool) -> None:
+    from roar.lineage.subjects import Labelled, find_subject
+
+    with writable(context) as storage:
+        subject = find_subject(storage, ref, cwd())
+        written = storage.set_labels(subject.kind, subject.id, changes)
+        labels = _labels(storage, subject)
+    _print(context, [Labelled(subject, labels)], as_json)
+    if not written:
+        click.echo("Nothing changed: it was so already.", err=True)
+
+
+def _labels(storage: Storage, subject: Subject) -> dict[str, str]:
+    return storage.labels(subject.kind, [subject.id]).get(subject.id, {})
+
+
+def _print(context: Context, found: Sequence[Labelled], as_json: bool) -> None:
+    from roar.render.labels import labelled_json, labelled_lines
+    from roar.render.look import look_of
+    from roar.render.records import dump
+
+    if as_json:
+        print_json(dump(labelled_json(found)))
+        return
+    look = look_of(sys.stdout)
+    print_lines(labelled_lines(found, look, place(context)), look)
+
+
+def _shown(text: str) -> str:
+    from roar.render.text import printable
+
+    return printable(text)
