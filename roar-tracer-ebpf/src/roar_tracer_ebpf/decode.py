@@ -219,7 +219,7 @@ class Decoder:
 
     def _exec(self, head: tuple[int, ...], data: bytes) -> Iterator[Event]:
         pid, at_ns, flags = head[2], head[3] + self._offset_ns, head[1]
-        name = data[: head[15]].rstrip(b"\0")
+        script = data[: head[15]].rstrip(b"\0") if flags & Flag.SCRIPT else b""
         ends = [head[15]]
         for length in head[17:20]:
             ends.append(ends[-1] + length)
@@ -237,7 +237,7 @@ class Decoder:
                 yield self._blind(head, Blind.NAMESPACE, program)
                 return
             program = here
-        for helper in self._programs.beside(program, name, directory, root):
+        for helper in self._programs.beside(program, script, directory, root):
             yield Event(Kind.OPEN, pid, at_ns, helper, stat=state_before(helper, at_ns), resolved=True)
         yield Event(Kind.EXEC, pid, at_ns, program, stat=stat, resolved=True)
 
@@ -265,7 +265,7 @@ class Decoder:
         if flags & _PENDING:
             self._pend(head, told)
             return ()
-        return self._done(told)
+        return () if flags & Flag.DOUBTFUL and _is_pretended(told) else self._done(told)
 
     def _canonical(self, head: tuple[int, ...], text: bytes, base: bytes) -> bytes:
         op, number = _OPS[head[13]], head[5]
@@ -352,6 +352,16 @@ class Decoder:
         if not told.exact and stat is not None and stat.ctime_ns > told.time_ns:
             stat = None
         return [Event(Kind.LINK, told.pid, told.time_ns, old, told.name2, stat=stat, resolved=True)]
+
+
+def _is_pretended(told: _Names) -> bool:
+    """Whether nothing is there of what a call did."""
+    if told.op.startswith("UNLINK"):
+        return os.path.lexists(told.name)
+    if told.op.startswith("RENAME"):
+        return os.path.lexists(told.name) and not os.path.lexists(told.name2)
+    made = told.name2 if told.op.startswith("LINK") else told.name
+    return not os.path.lexists(made)
 
 
 def _look(path: bytes) -> FileStat | None:

@@ -47,6 +47,10 @@ class Flag(IntFlag):
     """The path is of another mount namespace; the second walk is within the file system."""
     PSEUDO = 0x40
     """The file is in no namespace: a memory file."""
+    SCRIPT = 0x80
+    """EXEC: what was executed is interpreted by the program that runs now."""
+    DOUBTFUL = 0x100
+    """NAMES: the process has a seccomp filter of its own, which may pretend that a call succeeded."""
 
 
 ACTIONS = (
@@ -121,7 +125,8 @@ OFFSETS = {
     "MOUNT_MNT": ("mount", "mnt"), "MOUNT_PARENT": ("mount", "mnt_parent"), "MOUNT_MOUNTPOINT": ("mount", "mnt_mountpoint"),
     "MOUNT_NS": ("mount", "mnt_ns"), "VFSMOUNT_ROOT": ("vfsmount", "mnt_root"),
     "FS_ROOT": ("fs_struct", "root"), "FS_PWD": ("fs_struct", "pwd"),
-    "BPRM_FILENAME": ("linux_binprm", "filename"), "BPRM_FILE": ("linux_binprm", "file"), "OPEN_FLAG": ("open_flags", "open_flag"),
+    "BPRM_FILENAME": ("linux_binprm", "filename"), "BPRM_FILE": ("linux_binprm", "file"),
+    "BPRM_INTERP": ("linux_binprm", "interp"), "TASK_FILTER": ("task_struct", "seccomp.filter"), "OPEN_FLAG": ("open_flags", "open_flag"),
     "REQUEST_OPCODE": ("io_kiocb", "opcode"), "REQUEST_FILE": ("io_kiocb", "file"), "REQUEST_RESULT": ("io_kiocb", "cqe.res|result"),
     # a request begins with the struct of its kind
     "IO_OPEN_SLOT": ("io_open", "file_slot"), "IO_OPEN_FLAGS": ("io_open", "how.flags"),

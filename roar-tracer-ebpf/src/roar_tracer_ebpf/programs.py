@@ -21,19 +21,20 @@ class Programs:
     def __init__(self) -> None:
         self._helpers: dict[tuple[bytes, int, int, int], bytes] = {}
 
-    def beside(self, program: bytes, name: bytes, directory: bytes, root: bytes) -> Iterator[bytes]:
+    def beside(self, program: bytes, script: bytes, directory: bytes, root: bytes) -> Iterator[bytes]:
         """The files beside the program itself, canonical.
 
         Args:
             program: what runs.
-            name: what was executed: a script, when it isn't the program.
+            script: what was executed when it isn't the program; else empty.  A script that is gone by now has been told by its
+                interpreter's open.
             directory: the process's working directory.
             root: its root.
         """
         at = program
-        if name and not name.startswith(_BY_DESCRIPTOR):
-            named = _from(name, directory, root)
-            if not _is_same(named, program):
+        if script and not script.startswith(_BY_DESCRIPTOR):
+            named = _from(script, directory, root)
+            if os.path.isfile(named):
                 at = named
         met: set[bytes] = set()
         while at not in met and len(met) < _DEPTH:
@@ -75,13 +76,6 @@ def state_before(path: bytes, time_ns: int) -> FileStat | None:
 def _from(name: bytes, directory: bytes, root: bytes) -> bytes:
     base = root if name.startswith(b"/") else directory
     return os.path.realpath(base.rstrip(b"/") + b"/" + name.lstrip(b"/"))
-
-
-def _is_same(one: bytes, two: bytes) -> bool:
-    try:
-        return os.path.samefile(one, two)
-    except (OSError, ValueError):
-        return False
 
 
 def _helper_in(head: bytes) -> bytes:

@@ -19,6 +19,7 @@ INLINE int advise(u64 task, u32 tgid, u64 cookie0, u64 cookie1, u32 advice)
     u64 cred = LOAD(u64, task + O_TASK_CRED);
     G->privileges = LOAD(u64, cred + O_CRED_CAPABILITIES);
     G->namespace = LOAD(u64, cred + O_CRED_NAMESPACE);
+    G->filter = LOAD(u64, task + O_TASK_FILTER);
     if (map_update(MAP(M_PROCS), &tgid, &word, 0)) counters()->enrol_failed += 1;
     report_process(R_ENROL, tgid, 0);
     return 0;
@@ -33,6 +34,7 @@ INLINE int report_names(u64 task, u32 tgid, u32 op, u64 number, u64 id, u64 dire
     if (!s) { end(); return 0; }
     s->record.op = op; s->record.size = number; s->record.id = id;
     if (id) s->record.flags = F_PENDING;
+    else if (LOAD(u64, task + O_TASK_FILTER) != G->filter) s->record.flags = F_DOUBTFUL;
     directory += zero; name += zero; directory2 += zero; name2 += zero;
     NO_UNROLL
     for (int i = 0; i < 2; i++) {

@@ -37,7 +37,7 @@ struct globals { /* of one session, private to the loader */
     u64 wake_at;                  /* bytes in the ring at which the reader is woken */
     u64 zero;                     /* 0, which the verifier can't know: merges its states */
     u64 namespace, privileges;    /* of users, and the capabilities: of who was enrolled last */
-    u64 spare;
+    u64 filter;                   /* its seccomp filter */
     u8 actions[2 * NUMBERS];      /* of system calls by number: the machine's own interface, then the 32-bit one */
     u64 seen[SEEN_SLOTS];
 };

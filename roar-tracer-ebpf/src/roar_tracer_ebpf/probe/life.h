@@ -36,7 +36,9 @@ int sched_exec(u64 *ctx) /* sched_process_exec(task, old pid, linux_binprm) */
     struct scratch *s = begin(&depth, R_EXEC, tgid);
     if (!s) { end(); return 0; }
     struct record *r = &s->record;
-    long l = bpf_probe_read_kernel_str(r->data, NAME_SIZE, (void *)LOAD(u64, program + O_BPRM_FILENAME));
+    u64 name = LOAD(u64, program + O_BPRM_FILENAME);
+    if (LOAD(u64, program + O_BPRM_INTERP) != name) r->flags |= F_SCRIPT;
+    long l = bpf_probe_read_kernel_str(r->data, NAME_SIZE, (void *)name);
     if (l > 0) { l &= 2 * NAME_SIZE - 1; r->string[0] = l; length = l; }
     u64 fs = LOAD(u64, task + O_TASK_FS);
     u64 dentry = 0, mount = 0, zero = G->zero;
