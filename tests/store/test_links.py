@@ -155,6 +155,6 @@ def test_no_question_of_lineage_scans_a_table(store: Storage, monkeypatch: pytes
     assert store.edges_at(b"/w/b", 10) and store.edges_of([1, 2], None, 10) and list(store.edges([1]))
     assert store.composites_like(b"/w/z") == [] and store.jobs_by_id([1])
     assert store.artifacts_by_digest(digests(b"a")["blake3"][:6]) and store.jobs_by_uid("ab12") == []
-    own = ("SCAN f ", "SCAN found ")  # what another part of the statement has found
+    own = ("SCAN f ", "SCAN at_path ")  # what another part of the statement has found
     assert [step for step in plans if step.startswith("SCAN") and not step.startswith(own)] == []
     assert sum("SEARCH" in step for step in plans) > 20

@@ -54,7 +54,7 @@ class Link(NamedTuple):
     files: int
     """How many."""
     path: bytes
-    """The one of them that was first recorded."""
+    """The first of them by name."""
 
 
 _EVERY = JobQuery()

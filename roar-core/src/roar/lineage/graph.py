@@ -106,14 +106,11 @@ def _makers(edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]]) -> dict
 def _origin(
     edge: StoredEdge, writers: dict[bytes, list[tuple[int, int | None]]], makers: dict[int, list[int]]
 ) -> int | None:
-    """The job that made what an input edge read: the last to write that content at its path, else anywhere."""
+    """The job that made what an input edge read, by the rule of `Storage.makers`."""
     before = [writer for writer in writers.get(edge.path, ()) if writer[0] < edge.job_id]
-    if edge.artifact_id is None:
-        return before[-1][0] if before else None
-    for job_id, artifact in reversed(before):
-        if artifact == edge.artifact_id or artifact is None:
-            return job_id
-    if edge.tracked:  # the commit is where it comes from
+    if before and (edge.artifact_id is None or before[-1][1] in (edge.artifact_id, None)):
+        return before[-1][0]
+    if edge.artifact_id is None or edge.tracked:  # the commit is where it comes from
         return None
     elsewhere = makers.get(edge.artifact_id, [])
     position = bisect_left(elsewhere, edge.job_id)

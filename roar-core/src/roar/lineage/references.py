@@ -14,8 +14,8 @@ MIN_PREFIX = 4
 """Fewer digits than this are not taken for the beginning of a uid or digest."""
 
 _HEX = frozenset(string.hexdigits)
-_RECENT_JOBS = 1000
-"""How far back composites are looked for: they have no index."""
+EDGES = 200
+"""How many edges of a direction at one path or of one content are looked at: a file that all jobs read has a million."""
 
 
 class FoundJob(NamedTuple):
@@ -31,10 +31,17 @@ class FoundArtifact(NamedTuple):
 
 
 class FoundPath(NamedTuple):
-    """The reference names a path; `edges` are all at it, newest job first, at least one."""
+    """The reference names a path; `edges` are at it, newest job first, at least one, and at most `EDGES` of a direction."""
 
     path: bytes
     edges: list[StoredEdge]
+
+    @property
+    def newest(self) -> StoredEdge:
+        """What the newest job there wrote, or else read."""
+        first = self.edges[0]
+        at_newest = (edge for edge in self.edges if edge.job_id == first.job_id)
+        return next((edge for edge in at_newest if edge.direction == "output"), first)
 
 
 class FoundComposite(NamedTuple):
@@ -55,7 +62,7 @@ class UnknownPath(NotFound):
         self.path = path
 
 
-def resolve(storage: Storage, text: str, cwd: bytes) -> Found:
+def resolve(storage: Storage, text: str, cwd: bytes, limit: int | None = EDGES) -> Found:
     """Finds what the user means.
 
     A path that was recorded wins over a digest that begins with the same letters; ``./name`` is always a path and
@@ -65,6 +72,7 @@ def resolve(storage: Storage, text: str, cwd: bytes) -> Found:
         storage: where to look.
         text: what was typed; bytes that are not UTF-8 as surrogate escapes.
         cwd: the directory that relative paths start from, absolute.
+        limit: how many edges of a direction a `FoundPath` has at most; None for all.
 
     Raises:
         NotFound: nothing has this name; `UnknownPath` when it may be a path.
@@ -77,17 +85,17 @@ def resolve(storage: Storage, text: str, cwd: bytes) -> Found:
         return _one(text, [], storage.artifacts_by_digest(digits.lower(), algorithm), []) or _no_digest(text)
     candidates = path_candidates(text, cwd)
     for path in candidates:
-        edges = storage.edges_at(path)
+        edges = storage.edges_at(path, limit)
         if edges:
             return FoundPath(path, edges)
-    composites = _composites(storage)
     for path in candidates:
-        for composite, job in composites:
-            if composite.path == path:
-                return FoundComposite(composite, job)
+        for number, composite in storage.composites_like(path):
+            return FoundComposite(composite, storage.jobs_by_id([number])[0])
     if len(text) >= MIN_PREFIX and _HEX.issuperset(text):
         prefix = text.lower()
-        alike = [pair for pair in composites if pair[0].digest.startswith(prefix)]
+        like = storage.composites_like(digest=prefix)
+        jobs = {job.id: job for job in storage.jobs_by_id({number for number, _ in like})}
+        alike = [(composite, jobs[number]) for number, composite in like]
         found = _one(text, storage.jobs_by_uid(prefix), storage.artifacts_by_digest(prefix), alike)
         if found is not None:
             return found
@@ -130,12 +138,6 @@ def path_candidates(text: str, cwd: bytes) -> list[bytes]:
 def _one_line(text: str) -> str:
     """A name in a message: the lines of a message are roar's own."""
     return text.replace("\n", "\\n")
-
-
-def _composites(storage: Storage) -> list[tuple[Composite, Job]]:
-    jobs = storage.jobs(JobQuery(limit=_RECENT_JOBS))
-    by_job = storage.composites([job.id for job in jobs])
-    return [(composite, job) for job in jobs for composite in by_job.get(job.id, ())]
 
 
 def _one(

@@ -10,7 +10,7 @@ from roar.api.errors import NotFound
 from roar.api.filters import Direction
 from roar.api.records import Composite, Job, Session, StoredEdge
 from roar.api.storage import JobQuery, Storage
-from roar.lineage.references import FoundArtifact, FoundComposite, FoundPath
+from roar.lineage.references import EDGES, FoundArtifact, FoundComposite, FoundPath
 from roar.lineage.states import Disk, State
 
 EDGES_SHOWN = 1000
@@ -54,6 +54,8 @@ class ArtifactView(NamedTuple):
     """Other contents that were recorded at `path`, newest first, one each."""
     missing_reason: str | None = None
     tracked: bool = False
+    is_all: bool = True
+    """Whether no further jobs or paths were left out."""
 
     @property
     def state(self) -> State:
@@ -128,11 +130,9 @@ def session_view(storage: Storage, session: Session) -> SessionView:
     return SessionView(session, list(job_views(storage, jobs[::-1])))
 
 
-def path_view(storage: Storage, found: FoundPath, disk: Disk) -> ArtifactView:
+def path_view(storage: Storage, found: FoundPath, disk: Disk, limit: int | None = EDGES) -> ArtifactView:
     """The newest content at a path, with the earlier ones."""
-    newest_job = found.edges[0].job_id
-    at_newest = [edge for edge in found.edges if edge.job_id == newest_job]
-    newest = next((edge for edge in at_newest if edge.direction == "output"), at_newest[0])
+    newest = found.newest
     earlier: dict[int | None, StoredEdge] = {}
     for edge in found.edges:
         if edge.artifact_id != newest.artifact_id:
@@ -140,17 +140,25 @@ def path_view(storage: Storage, found: FoundPath, disk: Disk) -> ArtifactView:
     if newest.artifact_id is None:
         same = [edge for edge in found.edges if edge.artifact_id is None]
     else:
-        same = storage.edges_of([newest.artifact_id])
-    return _artifact(storage, newest, found.path, same, list(earlier.values()), disk)
+        same = storage.edges_of([newest.artifact_id], limit=limit)
+    is_all = _is_all(found.edges, limit) and _is_all(same, limit)
+    return _artifact(storage, newest, found.path, same, list(earlier.values()), disk)._replace(is_all=is_all)
 
 
-def artifact_view(storage: Storage, found: FoundArtifact, disk: Disk) -> ArtifactView:
+def artifact_view(storage: Storage, found: FoundArtifact, disk: Disk, limit: int | None = EDGES) -> ArtifactView:
     """A content, wherever it was."""
-    edges = storage.edges_of([found.artifact.id])
+    edges = storage.edges_of([found.artifact.id], limit=limit)
     if not edges:
         raise NotFound("The artifact is recorded and no job refers to it.", "Check the database: roar fsck")
     newest = next((edge for edge in edges if edge.direction == "output"), edges[0])
-    return _artifact(storage, newest, newest.path, edges, [], disk)
+    view = _artifact(storage, newest, newest.path, edges, [], disk)
+    return view._replace(is_all=_is_all(edges, limit))
+
+
+def _is_all(edges: Sequence[StoredEdge], limit: int | None) -> bool:
+    """Whether these are all that there are, when at most `limit` of each direction were asked for."""
+    outputs = sum(edge.direction == "output" for edge in edges)
+    return limit is None or max(outputs, len(edges) - outputs) < limit
 
 
 def composite_view(storage: Storage, found: FoundComposite, disk: Disk) -> CompositeView:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from roar.store.engine import Engine
 
 _ROWS = 2_000
+_Paths = dict[tuple[int, int | None], set[bytes]]
+"""Reader and maker → the paths."""
 
 # The maker of an input `i` (job, path, artifact, size, tracked).  See `Storage.makers` for the rule.  Jobs that ran at the
 # same time are recorded within a thousand of one another.
@@ -32,19 +34,19 @@ _MAKER = """coalesce(
  CASE WHEN i.size <> 0 AND NOT i.tracked THEN
   (SELECT o.job FROM job_output o WHERE o.artifact = i.artifact AND o.job < i.job ORDER BY o.job DESC LIMIT 1) END)"""
 
-_MAKERS = f"""SELECT reader, maker, count(*), min(path) FROM (
- SELECT i.job AS reader, i.path AS path, {_MAKER} AS maker FROM job_input i WHERE i.job IN ({{jobs}})) found
- GROUP BY reader, maker"""
+_MAKERS = f"SELECT i.job, {_MAKER}, p.path FROM job_input i JOIN path p ON p.id = i.path WHERE i.job IN ({{jobs}})"
 
-# Readers at the same path up to the job that wrote it next: the first rule, from its other end.
-_AT_PATH = """SELECT i.job, o.job, i.path, true FROM job_output o JOIN job_input i ON i.path = o.path
+# Readers at the same path up to the job that wrote it next, which is the first rule from its other end; and readers of the
+# content elsewhere, later on, or at the same time: of each of these the maker is looked up.
+_USERS = f"""SELECT * FROM (SELECT 1, i.job, o.job AS maker, p.path, true FROM job_output o JOIN job_input i ON i.path = o.path
  AND i.job > o.job AND i.job <= coalesce((SELECT w.job FROM job_output w WHERE w.path = o.path AND w.job > o.job
-  ORDER BY w.job LIMIT 1), i.job)
- AND (i.artifact = o.artifact OR o.artifact IS NULL OR i.artifact IS NULL) WHERE o.job IN ({jobs}){limit}"""
-# Readers of the content elsewhere, later on, or at the same time: of each its maker is looked up.
-_BY_CONTENT = f"""SELECT f.job, f.maker, f.path, {_MAKER.replace("i.", "f.")} = f.maker FROM (
+  ORDER BY w.job LIMIT 1), 9223372036854775807)
+ AND (i.artifact = o.artifact OR o.artifact IS NULL OR i.artifact IS NULL)
+ JOIN path p ON p.id = o.path WHERE o.job IN ({{jobs}}){{limit}}) at_path
+UNION ALL SELECT 2, f.job, f.maker, p.path, {_MAKER.replace("i.", "f.")} = f.maker FROM (
  SELECT o.job AS maker, i.job, i.path, i.artifact, i.size, i.tracked FROM job_output o JOIN job_input i
-  ON i.artifact = o.artifact AND i.job > o.job - 1000 AND i.job <> o.job WHERE o.job IN ({{jobs}}){{limit}}) f"""
+  ON i.artifact = o.artifact AND i.job > o.job - 1000 AND i.job <> o.job WHERE o.job IN ({{jobs}}){{limit}}) f
+ JOIN path p ON p.id = f.path"""
 
 _ROOTS = f"""SELECT i.job, p.path, i.artifact, a.algorithm, a.digest, i.missing_reason, i.tracked, i.size, i.mtime_ns, i.ctime_ns,
  i.dev, i.ino, i.mode, i.stat_size FROM job_input i JOIN path p ON p.id = i.path LEFT JOIN artifact a ON a.id = i.artifact
@@ -53,34 +55,32 @@ _ROOTS = f"""SELECT i.job, p.path, i.artifact, a.algorithm, a.digest, i.missing_
 
 def makers(engine: Engine, jobs: Sequence[int]) -> list[Link]:
     """See `Storage.makers`."""
-    rows = [row for chunk in chunks(sorted(set(jobs))) for row in engine.rows(_MAKERS.format(jobs=marks(chunk)), chunk)]
-    rows.sort(key=lambda row: (row[0], row[1] or 0))
-    return _links(engine, rows)
+    found: _Paths = {}
+    for chunk in chunks(sorted(set(jobs))):
+        for reader, maker, path in engine.rows(_MAKERS.format(jobs=marks(chunk)), chunk):
+            found.setdefault((reader, maker), set()).add(path)
+    return _links(found)
 
 
 def users(engine: Engine, jobs: Sequence[int], limit: int | None) -> tuple[list[Link], bool]:
     """See `Storage.users`."""
-    found: dict[tuple[int, int], set[int]] = {}
+    found: _Paths = {}
     is_all = True
     bound = "" if limit is None else f" LIMIT {int(limit)}"
-    for chunk in chunks(sorted(set(jobs))):
-        for question in (_AT_PATH, _BY_CONTENT):
-            rows = engine.rows(question.format(jobs=marks(chunk), limit=bound), chunk)
-            is_all = is_all and (limit is None or len(rows) < limit)
-            for reader, maker, path, is_maker in rows:
-                if is_maker:
-                    found.setdefault((reader, maker), set()).add(path)
-    return _links(engine, [(*ends, len(paths), min(paths)) for ends, paths in sorted(found.items())]), is_all
+    for chunk in chunks(sorted(set(jobs)), CHUNK // 2):  # each of them twice
+        looked_at = {1: 0, 2: 0}
+        rows = engine.rows(_USERS.format(jobs=marks(chunk), limit=bound), [*chunk, *chunk])
+        for part, reader, maker, path, is_maker in rows:
+            looked_at[part] += 1
+            if is_maker:
+                found.setdefault((reader, maker), set()).add(path)
+        is_all = is_all and (limit is None or max(looked_at.values()) < limit)
+    return _links(found), is_all
 
 
-def _links(engine: Engine, rows: Sequence[tuple[int, int | None, int, int]]) -> list[Link]:
-    """Links from reader, maker, number of files and the first one's number."""
-    names = {
-        number: name
-        for chunk in chunks({row[3] for row in rows})
-        for number, name in engine.rows(f"SELECT id, path FROM path WHERE id IN ({marks(chunk)})", chunk)
-    }
-    return [Link(reader, maker, files, names[path]) for reader, maker, files, path in rows]
+def _links(found: _Paths) -> list[Link]:
+    ordered = sorted(found, key=lambda ends: (ends[0], ends[1] or 0))
+    return [Link(*ends, len(found[ends]), min(found[ends])) for ends in ordered]
 
 
 def roots(engine: Engine, jobs: Sequence[int]) -> Iterator[StoredEdge]:

@@ -1,0 +1,191 @@
+"""What led to a job, and what came from it: the links between jobs, followed from the nearest on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from roar.api.records import Composite, Job, StoredEdge
+from roar.api.storage import Link, Storage
+from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
+from roar.lineage.views import composite_members
+
+NEAREST = 50
+"""So many jobs are followed each way unless all are asked for: a hub has a million of them."""
+
+_FILES_A_JOB = 50
+"""Of what a level of jobs wrote, so many uses for each job that is still wanted are looked at."""
+
+
+class Trace(NamedTuple):
+    """The jobs on one side of something."""
+
+    depth: dict[int, int]
+    """Job id → how many jobs away it is, from 1; the nearest first."""
+    links: list[Link]
+    """Between these jobs; upwards also those to what no job made."""
+    is_all: bool
+    """Whether there are no further ones, but for those beyond the depth that was asked for."""
+
+
+class Lineage(NamedTuple):
+    """What led to something and what came from it."""
+
+    target: Target
+    up: Trace | None
+    """None: not asked for."""
+    down: Trace | None
+    jobs: dict[int, Job]
+    """All that the traces name."""
+
+
+class Target(NamedTuple):
+    """What a lineage is of: a job, or a content."""
+
+    job: Job | None
+    edge: StoredEdge | None
+    """A content at a path."""
+    composite: Composite | None
+    makers: tuple[int, ...]
+    """The job itself, or the one that made the content; none for what no job made."""
+    readers: tuple[int, ...]
+    """The jobs that read the content, oldest first; of a job none, as what it made is looked up."""
+    has_more_readers: bool = False
+
+
+def upstream(storage: Storage, jobs: Iterable[int], depth: int | None = None, limit: int | None = NEAREST) -> Trace:
+    """The jobs and all that led to them.
+
+    Args:
+        storage: where.
+        jobs: ids; they are at depth 1.
+        depth: how far up; None for all the way.
+        limit: how many jobs at most; None for no limit.
+    """
+
+    def ask(frontier: Sequence[int], _: int | None) -> tuple[list[Link], bool]:
+        return storage.makers(frontier), True
+
+    return _follow(ask, lambda link: link.maker, jobs, depth, limit)
+
+
+def downstream(storage: Storage, jobs: Iterable[int], depth: int | None = None, limit: int | None = NEAREST) -> Trace:
+    """The jobs and all that came from them; see `upstream`."""
+
+    def ask(frontier: Sequence[int], wanted: int | None) -> tuple[list[Link], bool]:
+        return storage.users(frontier, None if wanted is None else (wanted + 1) * _FILES_A_JOB)
+
+    return _follow(ask, lambda link: link.reader, jobs, depth, limit)
+
+
+def _follow(
+    ask: Callable[[Sequence[int], int | None], tuple[list[Link], bool]],
+    far: Callable[[Link], int | None],
+    jobs: Iterable[int],
+    depth: int | None,
+    limit: int | None,
+) -> Trace:
+    wanted = list(dict.fromkeys(jobs))
+    frontier = wanted if limit is None else wanted[:limit]
+    found = dict.fromkeys(frontier, 1)
+    links: list[Link] = []
+    is_all = len(frontier) == len(wanted)
+    level = 1
+    while frontier:
+        left = None if limit is None else limit - len(found)
+        asked, complete = ask(frontier, left)
+        beyond = depth is not None and level >= depth
+        is_all = is_all and (complete or beyond)
+        level += 1
+        frontier = []
+        for link in asked:
+            end = far(link)
+            if end is None or end in found:
+                links.append(link)
+            elif beyond:
+                continue
+            elif left is None or len(frontier) < left:
+                found[end] = level
+                frontier.append(end)
+                links.append(link)
+            else:
+                is_all = False
+        frontier.sort()
+    return Trace(found, links, is_all)
+
+
+def target_of(storage: Storage, found: Found, limit: int | None = NEAREST) -> Target:
+    """What the lineage of a reference is of.
+
+    Args:
+        storage: where.
+        found: what the reference means.
+        limit: how many readers at most are looked up; None for all.
+    """
+    more = None if limit is None else limit + 1
+    if isinstance(found, FoundJob):
+        return Target(found.job, None, None, (found.job.id,), ())
+    if isinstance(found, FoundComposite):
+        edges = composite_members(found.composite, storage.edges([found.job.id], found.composite.direction))
+        makers = (found.job.id,) if found.composite.direction == "output" else ()
+        known = [edge.artifact_id for edge in edges if edge.artifact_id is not None]
+        uses = storage.edges_of(known, "input", more) if makers else []
+        readers = {edge.job_id for edge in uses} if makers else {found.job.id}
+        return Target(None, None, found.composite, makers, *_first(readers, limit))
+    if isinstance(found, FoundArtifact):
+        written = storage.edges_of([found.artifact.id], "output", 1)
+        read = storage.edges_of([found.artifact.id], "input", more)
+        newest = (written or read)[0]
+        if not newest.size:  # empty files are alike by chance
+            written = [edge for edge in written if edge.path == newest.path]
+            read = [edge for edge in read if edge.path == newest.path]
+        return Target(None, newest, None, _maker(written), *_first({edge.job_id for edge in read}, limit))
+    return _target_at(storage, found, limit)
+
+
+def _target_at(storage: Storage, found: FoundPath, limit: int | None) -> Target:
+    """The newest content at a path."""
+    newest = found.newest
+    here = [edge for edge in found.edges if edge.artifact_id == newest.artifact_id]
+    written = [edge for edge in here if edge.direction == "output"]
+    read = [edge for edge in here if edge.direction == "input"]
+    if newest.artifact_id is not None and newest.size:
+        if not written and not newest.tracked:
+            written = storage.edges_of([newest.artifact_id], "output", 1)
+        read = storage.edges_of([newest.artifact_id], "input", None if limit is None else limit + 1)
+    return Target(None, newest, None, _maker(written), *_first({edge.job_id for edge in read}, limit))
+
+
+def _maker(written: Sequence[StoredEdge]) -> tuple[int, ...]:
+    return (written[0].job_id,) if written else ()
+
+
+def _first(readers: set[int], limit: int | None) -> tuple[tuple[int, ...], bool]:
+    ordered = tuple(sorted(readers))
+    return (ordered, False) if limit is None or len(ordered) <= limit else (ordered[-limit:], True)
+
+
+def lineage_of(
+    storage: Storage,
+    target: Target,
+    up: bool = True,
+    down: bool = True,
+    depth: int | None = None,
+    limit: int | None = NEAREST,
+) -> Lineage:
+    """What led to a target (`up`) and what came from it (`down`); see `upstream`."""
+    above = upstream(storage, target.makers, depth, limit) if up else None
+    below: Trace | None = None
+    if down and target.job is not None:
+        below = _from_job(storage, target.job, depth, limit)
+    elif down:
+        below = downstream(storage, target.readers, depth, limit)
+        below = below._replace(is_all=below.is_all and not target.has_more_readers)
+    ids = {job for trace in (above, below) if trace is not None for job in trace.depth} | set(target.makers)
+    return Lineage(target, above, below, {job.id: job for job in storage.jobs_by_id(ids)})
+
+
+def _from_job(storage: Storage, job: Job, depth: int | None, limit: int | None) -> Trace:
+    """What came from a job, without the job itself."""
+    below = downstream(storage, [job.id], None if depth is None else depth + 1, None if limit is None else limit + 1)
+    return below._replace(depth={number: far - 1 for number, far in below.depth.items() if number != job.id})
