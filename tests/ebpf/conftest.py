@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from ebpf.session import Session
 from roar_tracer_ebpf import install
 from roar_tracer_ebpf.build import build

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from roar_tracer_ebpf import build
 
 
@@ -55,7 +54,7 @@ def test_a_damaged_probe_is_never_built_in(damage: str) -> None:
         "changed": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
         "other": b"ROARBPF1" + whole[8:],
     }[damage]
-    with pytest.raises(build.BuildFailed, match="probe.bin is damaged"):
+    with pytest.raises(build.BuildFailed, match=r"probe\.bin is damaged"):
         build.check_probe(damaged)
 
 
