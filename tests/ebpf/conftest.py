@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ebpf.session import Session
+
 from roar_tracer_ebpf import install
 from roar_tracer_ebpf.build import build
 
