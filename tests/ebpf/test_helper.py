@@ -98,21 +98,49 @@ def test_the_intruder_would_get_at_a_process_without_this_protection(compiled: C
     assert result["ptrace"] == result["mem"] == result["fd"] == 0
 
 
-@pytest.mark.requirement("TRC-3")
-def test_what_a_setuid_program_opens_is_withheld_and_counted(begin: Callable[..., Session], public: Path) -> None:
-    secret, program = public / "roots-secret", public / "setuid-cat"
+@pytest.mark.requirement("TRC-8")
+@pytest.mark.parametrize("gains", ["user id", "capability"])
+def test_what_a_program_opens_that_gains_privilege_is_withheld_and_counted(
+    gains: str, begin: Callable[..., Session], public: Path
+) -> None:
+    secret, program = public / "roots-secret", public / "privileged-cat"
     secret.write_text("secret")
-    secret.chmod(0o600)
+    secret.chmod(0o640)
     shutil.copy("/bin/cat", program)
-    program.chmod(0o4755)
+    program.chmod({"user id": 0o4755, "group id": 0o2755, "capability": 0o755}[gains])
+    if gains == "capability":
+        subprocess.run(["setcap", "cap_dac_read_search=ep", program], check=True)
     one = begin()
     try:
-        one.run("/bin/sh", "-c", f"{program} {secret} > /dev/null; cat /etc/hostname > /dev/null", user=USER)
+        done = one.run("/bin/sh", "-c", f"{program} {secret}; cat /etc/hostname > /dev/null", user=USER)
     finally:
         program.unlink()
+    assert done.stdout == b"secret", "it may, and did"
     one.sync()
     assert b"roots-secret" not in one.journal.read_bytes()
     assert b"hostname" in one.names(), "and the user's own goes on being told"
+    assert one.header().suppressed > 0
+
+
+@pytest.mark.requirement("TRC-8")
+def test_a_user_namespace_of_ones_own_hides_no_gained_privilege(begin: Callable[..., Session], public: Path) -> None:
+    """Whose process enrols itself last, and in which namespace, makes no difference."""
+    secret, program = public / "roots-other-secret", public / "capable-cat"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    shutil.copy("/bin/cat", program)
+    one = begin()
+    first, second = one.armed.cookie
+    enrol = f"import os\ntry: os.posix_fadvise(-1, {first}, {second}, 0x524F4152)\nexcept OSError: pass"
+    subprocess.run(["setcap", "cap_dac_read_search=ep", program], check=True)
+    line = f"unshare -Ur /usr/bin/python3 -S -c '{enrol}' || exit; exec {program} {secret}"
+    try:
+        done = one.run("/bin/sh", "-c", line, user=USER)
+    finally:
+        program.unlink()
+    assert done.stdout == b"secret"
+    one.sync()
+    assert b"roots-other-secret" not in one.journal.read_bytes()
     assert one.header().suppressed > 0
 
 
@@ -255,7 +283,7 @@ def test_stopped_at_any_moment_of_its_start_it_gives_nothing_away(
             os.kill(victim.pid, signal.SIGSTOP)  # a zombie at worst
             state, name, effective = _stopped(victim.pid)
             if state == "T" and name == "helper":
-                words = [caller, str(USER), "--", str(compiled("intruder")), str(victim.pid)]
+                words = [caller, str(USER), "--", str(compiled("intruder")), str(victim.pid), "process"]
                 done = subprocess.run(words, capture_output=True, text=True, check=True)
                 result = dict(line.split() for line in done.stdout.splitlines())
                 assert result["stolen"] == "0", result

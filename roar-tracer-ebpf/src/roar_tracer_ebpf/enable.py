@@ -45,7 +45,9 @@ def enable(confirm: Callable[[str], bool]) -> None:
         _install_by_sudo(program, helper, confirm)
     fault = install.fault_of(helper)
     if fault:
-        raise _failed(f"{helper} {fault}", None)
+        disable()
+        where = shlex.quote(os.fspath(helper.parent))
+        raise _failed(f"{helper} {fault}", f"Look at: ls -ld {where}; findmnt -T {where}")
 
 
 def disable() -> None:

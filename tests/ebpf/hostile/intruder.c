@@ -1,7 +1,7 @@
 /* What a hostile user tries on a session that it has started: looks into its process, takes its descriptors, and reaches for
  * the machine's BPF objects.  Prints a line for each attempt: its name, and the errno (0: it got through).
  *
- *     intruder PID */
+ *     intruder PID [process]    with a second word, the process alone */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -77,6 +77,7 @@ int main(int count, char **words) {
 
     look_into(pid);
     steal_descriptors(pid);
+    if (count > 2) return 0;
     reach("programs", BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID);
     reach("maps", BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID);
     reach("links", BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID);
