@@ -9,12 +9,13 @@ JOBS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-TRACERS := roar-tracer-preload roar-tracer-ptrace
+TRACERS := roar-tracer-ebpf roar-tracer-preload roar-tracer-ptrace
 PACKAGES := roar-core $(TRACERS) .
 PYPROJECTS := $(PACKAGES:%=%/pyproject.toml)
 # What their libraries are built from, and by.
 LIBRARIES := $(wildcard roar-tracer-preload/src/roar_tracer_preload/shim/*.[ch]) \
 	$(wildcard roar-tracer-ptrace/src/roar_tracer_ptrace/loop/*.[ch]) \
+	$(wildcard roar-tracer-ebpf/src/roar_tracer_ebpf/loader/*.[ch]) roar-tracer-ebpf/src/roar_tracer_ebpf/probe.bin \
 	$(TRACERS:%=%/hatch_build.py) $(wildcard roar-tracer-*/src/*/build.py)
 SOURCES := $(shell find roar-core/src $(TRACERS:%=%/src) -name '*.py')
 
@@ -63,7 +64,7 @@ format: $(VENV)/installed-dev ## format the sources and mend what ruff can mend
 clean: ## remove what was made: .venv, demo, dist, caches
 	rm -rf $(VENV) build demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f roar-tracer-*/src/*/*.so
+	rm -f roar-tracer-*/src/*/*.so roar-tracer-ebpf/src/roar_tracer_ebpf/roar-ebpf
 
 # Editable: the demo shows the sources as they are, and the tests use the same environment.  That wheels and sdists install
 # as well is what tests/packaging is for.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from fidelity.lines import AsBare, Lines, cases, facts
-from fidelity.tracers import ROAR_LEADS, Tracer, excused
+from fidelity.tracers import ROAR_LEADS, Tracer, excused, inside
 
 SITUATIONS = {
     "plainly": "@ world",
@@ -77,9 +79,18 @@ def test_where_roar_leads_nothing_else_is_different(lines: Lines, tracer: Tracer
     compare(lines, tracer, line, excused(tracer) | ROAR_LEADS.facts)
 
 
-def compare(lines: Lines, tracer: Tracer, line: str, known: frozenset[str]) -> None:
-    """Runs a line that prints facts, bare and under a tracer; fails when more than the known facts differ."""
+def compare(
+    lines: Lines, tracer: Tracer, line: str, known: frozenset[str], privileged: bool = os.geteuid() == 0
+) -> None:
+    """Runs a line that prints facts, bare and under a tracer; fails when more than the known facts differ.
+
+    A line that the tracer is known to refuse prints none, and says why.
+    """
     bare, traced = lines.both(tracer, line)
+    refused = inside(tracer, line, privileged)
+    if refused is not None:
+        assert refused.verdict.encode() in traced.stderr
+        return
     expected, found = (without(outcome.stdout, known) for outcome in (bare, traced))
     differing = {
         name: (expected.get(name), found.get(name))

@@ -41,4 +41,4 @@ def test_it_goes_as_without_roar_or_the_verdict_says_so(lines: Lines, tracer: Tr
 @pytest.mark.requirement("RUN-2")
 @cases({"plainly": f"{DROP}@ world", "in a shell": f"{DROP}@ sh -c 'world; exit 3'"})
 def test_a_process_finds_itself_as_without_roar(lines: Lines, tracer: Tracer, line: str) -> None:
-    compare(lines, tracer, line, excused(tracer, privileged=False))
+    compare(lines, tracer, line, excused(tracer, privileged=False), privileged=False)

@@ -142,9 +142,12 @@ _NO_SECOND_RUN = Inside(("@ @ ", "@ sh -c '@ "), "roar itself is traced")
 _INTERRUPTED = Inside(("'bare storm'",), "")
 _NO_SETUID = Inside(("6755", "setcap"), "setuid")
 _NO_OTHER_TRACE = Inside(("sandbox trace", "debugger filter"), "SECCOMP_RET_TRACE")
+_FEW_DESCRIPTORS = Inside(("ulimit -n 10;", "ulimit -n 12;"), "may have open here (ulimit -n)")
+_USER_NAMESPACE = Inside(("--mount-proc @ ",), "in a user namespace")
 NOT_WITHIN_ITSELF = frozenset({"ptrace-stops", "ptrace-every"})
 """Refuse to start where they are at work already, as a process has one debugger; `ptrace` goes another way there."""
 INSIDE: dict[str, tuple[Inside, ...]] = {
+    "ebpf": (_FEW_DESCRIPTORS, _USER_NAMESPACE),
     "preload": (
         Inside(("sandbox closed",), Blind.SECCOMP),
         Inside(("limits program",), "the tracer did not start in"),  # the loader says that it can't open the library
@@ -155,7 +158,11 @@ INSIDE: dict[str, tuple[Inside, ...]] = {
     "ptrace-every": (_NO_SECOND_RUN, _NOT_TRACED, _NO_DEBUGGERS, _NO_OTHER_TRACE),
 }
 """Tracer → what does not work.  Everything else does."""
-INSIDE_OF_USERS = {name: (_NO_SETUID,) for name in ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")}
+_NO_CAPABILITIES = Inside(("",), "CAP_BPF not set")
+INSIDE_OF_USERS = {
+    "ebpf": (_NO_CAPABILITIES,),  # the lines are of root whose privileges were taken, for whom no helper can have any
+    **{name: (_NO_SETUID,) for name in ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")},
+}
 """The same, for an ordinary user only."""
 
 

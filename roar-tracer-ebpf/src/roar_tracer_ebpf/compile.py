@@ -95,7 +95,9 @@ def _bcc() -> ModuleType:
         if hasattr(bcc, "BPF"):
             found: ModuleType = bcc
             return found
-    raise SystemExit("Error: the BPF Compiler Collection is missing (the index's bcc is another program).\nRun: apt install python3-bpfcc")
+    raise SystemExit(
+        "Error: the BPF Compiler Collection is missing (the index's bcc is another program).\nRun: apt install python3-bpfcc"
+    )
 
 
 def _header() -> str:
@@ -119,7 +121,9 @@ def _compile(bcc: ModuleType, variant: int, place: str, functions: Iterable[str]
 def _inlined(name: str) -> str:
     """A source with our own headers in it: bcc rewrites, and looks for functions in, the main file alone."""
     text = (PROBE / name).read_text("utf-8")
-    return re.sub(r'^#include "(?!symbols\.h)(\w+\.h)"[^\n]*$', lambda found: _inlined(found[1]), text, flags=re.MULTILINE)
+    return re.sub(
+        r'^#include "(?!symbols\.h)(\w+\.h)"[^\n]*$', lambda found: _inlined(found[1]), text, flags=re.MULTILINE
+    )
 
 
 def _found(name: str, code: bytes) -> Code:
@@ -146,10 +150,14 @@ def _packed(code: dict[int, dict[str, Code]]) -> bytes:
     parts.append(struct.pack("<H", len(MACHINES)))
     for machine in MACHINES:
         parts += [_text(machine.name), struct.pack("<H", len(machine.offsets))]
-        parts += [struct.pack("<H", indices[f"O_{name}"]) + _text(a) + _text(b) for name, (a, b) in machine.offsets.items()]
+        parts += [
+            struct.pack("<H", indices[f"O_{name}"]) + _text(a) + _text(b) for name, (a, b) in machine.offsets.items()
+        ]
         parts.append(struct.pack("<I", machine.compat_mask))
         for table in (machine.own, machine.compat):
-            parts.append(struct.pack("<H", len(table)) + b"".join(struct.pack("<HB", *one) for one in sorted(table.items())))
+            parts.append(
+                struct.pack("<H", len(table)) + b"".join(struct.pack("<HB", *one) for one in sorted(table.items()))
+            )
     parts.append(
         struct.pack(
             "<6I", layout.GLOBALS_SIZE, layout.COUNTERS_SIZE, layout.SCRATCH_SIZE, layout.SCRATCH_DEPTH, layout.PROCESSES,
@@ -160,8 +168,15 @@ def _packed(code: dict[int, dict[str, Code]]) -> bytes:
     for variant, functions in code.items():
         for program in PROGRAMS:
             instructions, symbols = functions[program.function]
-            head = struct.pack("<BBBHHB", variant, program.tiers, program.optional, program.type, program.attach, program.parameters)
-            parts += [_text(program.name or program.function), head, _text(program.target), struct.pack("<H", len(symbols))]
+            head = struct.pack(
+                "<BBBHHB", variant, program.tiers, program.optional, program.type, program.attach, program.parameters
+            )
+            parts += [
+                _text(program.name or program.function),
+                head,
+                _text(program.target),
+                struct.pack("<H", len(symbols)),
+            ]
             parts += [struct.pack("<HH", *symbol) for symbol in symbols]
             parts += [struct.pack("<H", len(instructions) // 8), instructions]
     return b"".join(parts)

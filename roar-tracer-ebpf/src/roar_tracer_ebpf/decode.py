@@ -6,6 +6,7 @@ import os
 import stat as modes
 import time
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from roar.api.events import Blind, Event, FileStat, Kind
@@ -49,6 +50,13 @@ class _Names(NamedTuple):
     exact: bool
 
 
+class _Before(NamedTuple):
+    """A file whose times are about to be set."""
+
+    path: bytes
+    stat: FileStat | None
+
+
 class Decoder:
     """Makes events of records, in their order.
 
@@ -68,7 +76,7 @@ class Decoder:
         self._names = Names()
         self._places = Places()
         self._programs = Programs()
-        self._pending: dict[int, tuple[int, object]] = {}
+        self._pending: dict[int, tuple[int, _Names | _Before]] = {}
         self._touched: dict[tuple[int, int], FileStat] = {}  # files that were opened for change, as they were then
         self._written: set[tuple[int, int]] = set()
         self.alive: set[int] = set()
@@ -182,7 +190,7 @@ class Decoder:
     def _changed(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
         kind, pid, at_ns = head[0], head[2], head[3] + self._offset_ns
         if head[1] & _PENDING:  # TIMES, before they are set
-            self._pend(head, (path, self._stat(head, path)))
+            self._pend(head, _Before(path, self._stat(head, path)))
             return ()
         if head[1] & _UNLINKED or path.startswith(_NO_FILES):
             return ()
@@ -223,7 +231,7 @@ class Decoder:
         ends = [head[15]]
         for length in head[17:20]:
             ends.append(ends[-1] + length)
-        program, directory, root = (path_of(data[start:end]) for start, end in zip(ends, ends[1:], strict=False))
+        program, directory, root = (path_of(data[start:end]) for start, end in pairwise(ends))
         self._names.forget()
         if not head[17] or flags & (Flag.PSEUDO | _UNLINKED):
             return
@@ -260,7 +268,15 @@ class Decoder:
         stat = self._stat(head, found[0]) if exact and head[4] else None
         number = head[12] if exact else head[5]
         told = _Names(
-            head[2], head[3] + self._offset_ns, _OPS[head[13]], number, *found, stat, bool(flags & _UNLINKED), exact
+            pid=head[2],
+            time_ns=head[3] + self._offset_ns,
+            op=_OPS[head[13]],
+            number=number,
+            name=found[0],
+            name2=found[1],
+            stat=stat,
+            unlinked=bool(flags & _UNLINKED),
+            exact=exact,
         )
         if flags & _PENDING:
             self._pend(head, told)
@@ -279,7 +295,7 @@ class Decoder:
         follows |= op == "LINKAT" and bool(number & _AT_SYMLINK_FOLLOW)
         return self._names.file(base, text) if follows else self._names.entry(base, text)
 
-    def _pend(self, head: tuple[int, ...], what: object) -> None:
+    def _pend(self, head: tuple[int, ...], what: _Names | _Before) -> None:
         self._pending[head[14]] = (head[13], what)
 
     def _outcome(self, head: tuple[int, ...]) -> Iterable[Event]:
@@ -289,20 +305,16 @@ class Decoder:
             return ()
         if isinstance(what, _Names):
             return self._done(what)
-        path, before = what  # type: ignore[misc]
-        if before is None or not path:
+        path, before = what
+        if before is None:
             return ()
         after_ns = head[6] * 1_000_000_000 + head[8]
-        return [
-            Event(
-                Kind.TIMES, head[2], head[3] + self._offset_ns, path, flags=after_ns, stat=before, resolved=True
-            )
-        ]
+        return [Event(Kind.TIMES, head[2], head[3] + self._offset_ns, path, flags=after_ns, stat=before, resolved=True)]
 
     def _done(self, told: _Names) -> Iterable[Event]:
         """A call with names succeeded."""
         op, pid, at_ns, path = told.op, told.pid, told.time_ns, told.name
-        if not path or path.startswith(_NO_FILES) and not told.name2:
+        if not path or (path.startswith(_NO_FILES) and not told.name2):
             return ()
         if op in ("RENAME", "RENAMEAT", "RENAMEAT2"):
             return self._renamed(told)

@@ -110,7 +110,7 @@ class Drainer:
 def _spawn(words: list[str], control: socket.socket, journal: int) -> int:
     # numbers out of the way of those that they get
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (control.fileno(), journal)]
-    actions = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    actions: list[tuple[object, ...]] = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     actions += [(os.POSIX_SPAWN_DUP2, high[0], _CONTROL), (os.POSIX_SPAWN_DUP2, high[1], _JOURNAL)]
     every = signal.valid_signals() - {32, 33}  # glibc's own
     try:
@@ -129,8 +129,8 @@ def _armed(control: socket.socket) -> Armed:
             if not block:
                 raise Refused(0, "roar-ebpf ended without an answer", "build")
             reply += block
-    except TimeoutError as error:
-        raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from error
+    except TimeoutError as late:
+        raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from late
     error, tier, first, second, _, _, _, _, step, advice = _REPLY.unpack(reply)
     if error:
         raise Refused(error, _text(step), _text(advice))

@@ -54,10 +54,9 @@ class Flag(IntFlag):
 
 
 ACTIONS = (
-    "ADVISE", "OPEN", "OPENAT", "CREAT", "OPENAT2", "MMAP", "WRITE", "WRITE_TO_THIRD", "CHANGE", "FTRUNCATE", "FTRUNCATE64", "IOCTL", "RING",
-    "FIRST_OF_NAMES",
-    "TRUNCATE", "TRUNCATE64", "UNLINK", "UNLINKAT", "RENAME", "RENAMEAT", "RENAMEAT2", "LINK", "LINKAT", "SYMLINK", "SYMLINKAT",
-    "MKNOD", "MKNODAT", "UTIME", "FUTIMESAT", "UTIMENSAT",
+    "ADVISE", "OPEN", "OPENAT", "CREAT", "OPENAT2", "MMAP", "WRITE", "WRITE_TO_THIRD", "CHANGE", "FTRUNCATE", "FTRUNCATE64", "IOCTL",
+    "RING", "FIRST_OF_NAMES", "TRUNCATE", "TRUNCATE64", "UNLINK", "UNLINKAT", "RENAME", "RENAMEAT", "RENAMEAT2", "LINK", "LINKAT",
+    "SYMLINK", "SYMLINKAT", "MKNOD", "MKNODAT", "UTIME", "FUTIMESAT", "UTIMENSAT",
 )  # fmt: skip
 ACTION = {name: number for number, name in enumerate(ACTIONS, 1)}
 """What the probe does at the end of a system call; `syscalls` says of which."""
@@ -75,7 +74,7 @@ lengths of the two strings and four walks, spare."""
 
 _NAME_SIZE, _OFFSET_MASK, _SCRATCH_SIZE = 4096, 8191, 32000
 SEEN_SLOTS, PROCESSORS, SCRATCH_DEPTH, PROCESSES = 65536, 1024, 4, 32768
-GLOBALS_ACTIONS = 80
+GLOBALS_ACTIONS = 88
 """Where in the globals the tables of actions are."""
 GLOBALS_SIZE, COUNTERS_SIZE = GLOBALS_ACTIONS + 2 * NUMBERS + 8 * SEEN_SLOTS, 64 * PROCESSORS
 SCRATCH_SIZE = _SCRATCH_SIZE
@@ -180,7 +179,9 @@ class Program(NamedTuple):
     """Programs of one name are alternatives; empty: the function's own."""
 
 
-def _point(function: str, tiers: int, target: str, parameters: int = 255, optional: bool = False, name: str = "") -> Program:
+def _point(
+    function: str, tiers: int, target: str, parameters: int = 255, optional: bool = False, name: str = ""
+) -> Program:
     return Program(function, tiers, _RAW_TRACEPOINT, 0, target, parameters, optional, name)
 
 

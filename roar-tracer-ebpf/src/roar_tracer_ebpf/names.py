@@ -1,5 +1,6 @@
 """Names as calls were given them, made canonical: the kernel tells the directory from which they are meant, the rest is resolved
-here, a moment later."""
+here, a moment later.
+"""
 
 from __future__ import annotations
 

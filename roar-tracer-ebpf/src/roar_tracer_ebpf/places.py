@@ -1,5 +1,6 @@
 """What the runner knows of mounts: which files the kernel knows by other numbers than stat(2) tells, and where a file of another
-mount namespace is in this one."""
+mount namespace is in this one.
+"""
 
 from __future__ import annotations
 

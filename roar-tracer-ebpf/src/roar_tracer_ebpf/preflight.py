@@ -20,6 +20,8 @@ _OLDEST = (5, 8)
 _TYPES = Path("/sys/kernel/btf/vmlinux")
 _LOCKDOWN = Path("/sys/kernel/security/lockdown")
 _TRIAL_S = 30
+_DESCRIPTORS = 20
+"""What `roar-ebpf` has open at a time, at most."""
 
 _REMEDIES = {
     "caps": f"{ENABLE} (once: applies CAP_BPF), or: {OTHERWISE}",
@@ -33,7 +35,9 @@ _REMEDIES = {
     "": OTHERWISE,
 }
 """What to do about a refusal, by the loader's code for it."""
-_NOT_PERMITTED = f"roar tracer check ebpf (the specific cause), then {ENABLE} (once: applies CAP_BPF); else: {OTHERWISE}"
+_NOT_PERMITTED = (
+    f"roar tracer check ebpf (the specific cause), then {ENABLE} (once: applies CAP_BPF); else: {OTHERWISE}"
+)
 _CONTAINER = f"in a container: docker run --cap-add BPF --cap-add PERFMON …; else: {OTHERWISE}"
 
 
@@ -45,7 +49,7 @@ def check(deep: bool = False, tier: str = "auto", variant: str = "auto") -> Pref
         tier: the tier that the tracer would take.
         variant: the variant of the probe that it would take.
     """
-    checks = [_kernel(), _types(), _program(), _capabilities(), _lockdown()]
+    checks = [_kernel(), _types(), _program(), _capabilities(), _lockdown(), _descriptors()]
     if deep and all(one.ok for one in checks):
         checks += _trial(tier, variant)
     return Preflight(tuple(checks))
@@ -114,8 +118,23 @@ def _lockdown() -> Check:
     except (OSError, ValueError):
         return Check("lockdown", True, "none")
     if "[confidentiality]" in modes:
-        return Check("lockdown", False, "the kernel is locked down (confidentiality): no program may look at it", _REMEDIES["lockdown"])
+        return Check(
+            "lockdown",
+            False,
+            "the kernel is locked down (confidentiality): no program may look at it",
+            _REMEDIES["lockdown"],
+        )
     return Check("lockdown", True, "not against BPF")
+
+
+def _descriptors() -> Check:
+    import resource  # half a millisecond: only when the tracer is wanted
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit != resource.RLIM_INFINITY and limit < _DESCRIPTORS:
+        why = f"the probe is held by {_DESCRIPTORS} descriptors; {limit} is all that a process may have open here (ulimit -n)"
+        return Check("descriptors", False, why, f"ulimit -n {_DESCRIPTORS}, or: {OTHERWISE}")
+    return Check("descriptors", True, f"{_DESCRIPTORS} are needed")
 
 
 def _has_no_new_privileges() -> bool:

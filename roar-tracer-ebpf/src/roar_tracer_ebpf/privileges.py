@@ -8,7 +8,7 @@ _WHOLE = ["0", "0", "4294967295"]
 
 
 def effective() -> int:
-    """This process's effective capabilities, a bit mask."""
+    """The effective capabilities of this process, a bit mask."""
     try:
         with open("/proc/self/status", "rb") as file:
             for line in file:

@@ -13,8 +13,10 @@ import fcntl
 import os
 import signal
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, NoReturn
+
+from roar.api.witness import STOPS, GroupWitness, bits, open_descriptors, pending
 
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 """Python sets these to SIG_IGN at start; a program run from a shell has them at their default."""
@@ -22,7 +24,6 @@ _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 _SI_KERNEL = 0x80
 """si_code of a signal that the kernel itself made, such as the terminal's (sigaction(2))."""
 
-_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _HELD = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *_PYTHON_IGNORES, 32, 33})
 """What roar waits for and passes on: all that can be (signal(7)); 32 and 33 are glibc's own.  A fault of roar's own, of which
 the kernel says it by such a signal, still kills it."""
@@ -91,9 +92,11 @@ def spawn(launch: Launch, env: Mapping[bytes, bytes] | None = None, enter: Calla
     held = _hold()
     read, write = os.pipe()
     early = signal.sigpending()
+    runner = os.getpid()
     # not posix_spawn(3): glibc's leaves signals 32 and 33 ignored in the program, and can ignore none that should be
     pid = os.fork()
     if not pid:
+        held.catch_up(runner, early)
         _become(launch, environment, held, write, enter)
     os.close(write)
     failed = _drain(read)
@@ -149,7 +152,7 @@ def _own_descriptors(*needed: int) -> list[int]:
 
     There may be a limit, and what the command inherits counts as well.  A stream that is closed is the command's to find so.
     """
-    for fd in _open_descriptors():
+    for fd in open_descriptors():
         if fd not in needed and not os.get_inheritable(fd):
             os.close(fd)
     above = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) if fd < 3 else fd for fd in needed]
@@ -213,7 +216,7 @@ class Supervision:
         Returns:
             Its pid.
         """
-        self._early = _bits(signal.sigpending())
+        self._early = bits(signal.sigpending())
         pid = os.fork()
         if not pid:
             try:
@@ -267,6 +270,21 @@ class _Held(NamedTuple):
     ignores_children: bool
     witness: GroupWitness
 
+    def catch_up(self, runner: int, early: Collection[int]) -> None:
+        """In the command's process: takes the signals to the whole group that came between the last look and the fork.
+
+        The kernel goes from a group's newest member to its oldest: what is pending for roar came before this process was there,
+        or is pending here, too.  Roar doesn't pass it on, as the witness has it.
+
+        Args:
+            runner: roar's pid.
+            early: the signals that roar had at its last look, and does pass on.
+        """
+        missed = pending(runner) & self.witness.pending_now() & ~bits(early) & ~pending(os.getpid())
+        for number in _HELD:
+            if missed >> number & 1:
+                os.kill(os.getpid(), number)
+
     def let_go(self) -> None:
         """Nothing was started: undoes `_hold`."""
         self.witness.close()
@@ -280,7 +298,7 @@ def _hold() -> _Held:
     if ignores_children:  # the kernel would reap the child, and its status would be lost
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # before the command: there is no moment in which only one of the two gets a signal
-    return _Held(frozenset(int(number) for number in before), ignores_children, GroupWitness())
+    return _Held(frozenset(int(number) for number in before), ignores_children, GroupWitness(_HELD))
 
 
 def _drain(pipe: int) -> bytes:
@@ -387,7 +405,7 @@ def _is_stopped(pid: int) -> bool:
 
 def _stop(number: int) -> None:
     """Stops roar by the signal that stopped the command, as the shell shows it; returns when the shell continues the group."""
-    if number in _STOPS and signal.getsignal(number) == signal.SIG_DFL:
+    if number in STOPS and signal.getsignal(number) == signal.SIG_DFL:
         os.kill(os.getpid(), number)  # is one with a signal from the terminal that is still pending: roar stops once
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
         signal.pthread_sigmask(signal.SIG_BLOCK, (number,))
@@ -402,80 +420,3 @@ def exit_of(status: int, usage: Sequence[float] | None = None) -> Exit:
     if usage is None:
         return Exit(code, killed)
     return Exit(code, killed, usage[0], usage[1], int(usage[2]) * 1024)
-
-
-class GroupWitness:
-    """Tells a signal to the whole process group from one to roar alone.
-
-    The kernel doesn't say which it was.  So an idle process sits in the group with every signal blocked: what was sent to
-    the group is pending there.  The kernel goes through a group from its newest member to the oldest, so the witness has
-    a signal before roar does.  It reads from a pipe of roar's, and so ends with roar, however that ends.
-    """
-
-    def __init__(self) -> None:
-        # looked at once, while there is one thread: later, others open and close descriptors meanwhile
-        self._inherited = [fd for fd in _open_descriptors() if fd > 2 and os.get_inheritable(fd)]
-        self._pid, self._pipe = _idle_process(self._inherited)
-        self._seen = 0  # the signals that the group got and roar has not asked about, as a bit mask
-
-    def close(self) -> None:
-        """Ends it."""
-        if self._pid:
-            os.close(self._pipe)
-            os.kill(self._pid, signal.SIGKILL)  # it may be stopped
-            os.waitpid(self._pid, 0)
-            self._pid = 0
-
-    def saw(self, number: int) -> bool:
-        """Whether the group got the signal, which roar has just received."""
-        self._look()
-        # a stop takes back a pending SIGCONT, and the other way round (signal(7)): one that was overtaken so was there
-        opposite = _bits(_STOPS) if number == signal.SIGCONT else _bits((signal.SIGCONT,)) if number in _STOPS else 0
-        was_seen = bool(self._seen & (_bits((number,)) | opposite))
-        self._seen &= ~_bits((number,))
-        return was_seen
-
-    def is_stopping(self) -> bool:
-        """Whether the group's last word was to stop; SIGCONT takes that back (signal(7))."""
-        return bool(_pending(self._pid) & _bits(_STOPS))
-
-    def _look(self) -> None:
-        while self._pid and _pending(self._pid):
-            successor = _idle_process(self._inherited)  # before this one goes: there is no moment without a witness
-            self._seen |= _pending(self._pid)
-            self.close()
-            self._pid, self._pipe = successor
-
-
-def _idle_process(inherited: Sequence[int]) -> tuple[int, int]:
-    """Starts a process that does nothing in this process group: (its pid, the pipe that keeps it); (0, -1) if that fails."""
-    read, write = os.pipe()
-    actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    actions += [(os.POSIX_SPAWN_DUP2, 1, 2), *((os.POSIX_SPAWN_CLOSE, fd) for fd in inherited)]
-    try:
-        return os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=actions, setsigmask=_HELD), write
-    except OSError:  # no cat: every signal is passed on
-        os.close(write)
-        return 0, -1
-    finally:
-        os.close(read)
-
-
-def _bits(numbers: Iterable[int]) -> int:
-    return sum(1 << number for number in numbers)
-
-
-def _pending(pid: int) -> int:
-    """The signals that were sent to a process and not yet taken by it: a bit mask with signal N as bit N (proc(5))."""
-    try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            for line in file:
-                if line.startswith(b"ShdPnd:"):
-                    return int(line[7:], 16) << 1
-    except OSError:
-        pass
-    return 0
-
-
-def _open_descriptors() -> list[int]:
-    return [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]

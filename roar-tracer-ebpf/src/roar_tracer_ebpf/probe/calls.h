@@ -11,14 +11,14 @@ INLINE int advise(u64 task, u32 tgid, u64 cookie0, u64 cookie1, u32 advice)
     }
     if (advice != ADVICE_ENROL) return 0;
     u32 word = NEW_WORD();
+    u64 cred = LOAD(u64, task + O_TASK_CRED), namespace = LOAD(u64, cred + O_CRED_NAMESPACE);
     if (!G->root_dentry) {
         u64 fs = LOAD(u64, task + O_TASK_FS);
+        G->namespace = namespace;
         G->root_mount = LOAD(u64, fs + O_FS_ROOT);
         G->root_dentry = LOAD(u64, fs + O_FS_ROOT + 8);
     }
-    u64 cred = LOAD(u64, task + O_TASK_CRED);
-    G->privileges = LOAD(u64, cred + O_CRED_CAPABILITIES);
-    G->namespace = LOAD(u64, cred + O_CRED_NAMESPACE);
+    if (namespace == G->namespace) G->privileges |= LOAD(u64, cred + O_CRED_CAPABILITIES);
     G->filter = LOAD(u64, task + O_TASK_FILTER);
     if (map_update(MAP(M_PROCS), &tgid, &word, 0)) counters()->enrol_failed += 1;
     report_process(R_ENROL, tgid, 0);

@@ -36,8 +36,10 @@ struct globals { /* of one session, private to the loader */
     u64 only_user;                /* 0, or 1 + the one user whose doings may be told */
     u64 wake_at;                  /* bytes in the ring at which the reader is woken */
     u64 zero;                     /* 0, which the verifier can't know: merges its states */
-    u64 namespace, privileges;    /* of users, and the capabilities: of who was enrolled last */
-    u64 filter;                   /* its seccomp filter */
+    u64 namespace;                /* of users: of who was enrolled first, the loader itself */
+    u64 privileges;               /* capabilities there of who enrolled itself: the caller's */
+    u64 filter;                   /* of seccomp: of who was enrolled last, the command */
+    u64 secret;                   /* hides the kernel's addresses in what is told; the last before the tables */
     u8 actions[2 * NUMBERS];      /* of system calls by number: the machine's own interface, then the 32-bit one */
     u64 seen[SEEN_SLOTS];
 };
@@ -56,8 +58,10 @@ INLINE u32 *enrolled(u32 tgid)
     u32 key = tgid;
     return (u32 *)map_lookup(MAP(M_PROCS), &key);
 }
-/* A process's word in PROCS: differs after fork, exec and when its number comes again, so that it reports afresh. */
-#define NEW_WORD() ((u32)(bpf_ktime_get_ns() >> 4) | 1)
+/* A process's word in PROCS: differs after fork, exec and when its number comes again, so that it reports afresh; with the bit
+ * WITHHELD its last program was not the caller's to know of. */
+#define WITHHELD 2u
+#define NEW_WORD() ((u32)(bpf_ktime_get_ns() >> 4) << 2 | 1)
 
 /* x != 0, without the branch that clang makes of any plainer spelling */
 #define NONZERO(x) ({ u64 _a = (x), _n = -_a; OPAQUE(_n); (_a | _n) >> 63; })

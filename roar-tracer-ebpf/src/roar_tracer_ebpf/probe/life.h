@@ -3,8 +3,9 @@
 int sched_fork(u64 *ctx) /* sched_process_fork(parent, child) */
 {
     u32 parent = LOAD(u32, ctx[0] + O_TASK_TGID), child = LOAD(u32, ctx[1] + O_TASK_TGID);
-    if (parent == child || !enrolled(parent)) return 0;
-    u32 word = NEW_WORD();
+    u32 *process = enrolled(parent);
+    if (parent == child || !process) return 0;
+    u32 word = NEW_WORD() | (*process & WITHHELD);
     if (map_update(MAP(M_PROCS), &child, &word, 0)) {
         counters()->enrol_failed += 1;
         return 0;
@@ -29,8 +30,10 @@ int sched_exec(u64 *ctx) /* sched_process_exec(task, old pid, linux_binprm) */
     u32 tgid = LOAD(u32, task + O_TASK_TGID);
     u32 *process = enrolled(tgid);
     if (!process) return 0;
-    *process = NEW_WORD();
-    if (!is_allowed(task)) return 0;
+    /* that it became a program with privileges, it has said itself; what that does then is withheld */
+    u32 was = *process & WITHHELD, is = is_allowed(task) ? 0 : WITHHELD;
+    *process = NEW_WORD() | is;
+    if (was && is) return 0;
     struct file_facts f;
     u64 depth, length = 0;
     struct scratch *s = begin(&depth, R_EXEC, tgid);

@@ -13,7 +13,7 @@ int uring_complete(u64 *ctx) /* io_uring_complete(ring, request …) */
         u64 depth;
         struct scratch *s = begin(&depth, R_OUTCOME, tgid);
         if (!s) { end(); return 0; }
-        s->record.id = request; s->record.size = (s64)result;
+        s->record.id = request ^ G->secret; s->record.size = (s64)result;
         s->record.op = op == URING_RENAMEAT ? A_RENAMEAT2 : op == URING_UNLINKAT ? A_UNLINKAT : op == URING_LINKAT ? A_LINKAT : A_SYMLINKAT;
         emit(s, 0);
         return 0;
@@ -59,5 +59,5 @@ int uring_submit(u64 *ctx) /* io_uring_submit_req(request) */
     name = LOAD(u64, name);
     if (name2) name2 = LOAD(u64, name2);
     directory += zero; directory2 += zero; name += zero; name2 += zero; value += zero;
-    return report_names(current_task(), tgid, action, value, request, directory, name, directory2, name2, 0);
+    return report_names(current_task(), tgid, action, value, request ^ G->secret, directory, name, directory2, name2, 0);
 }

@@ -110,7 +110,7 @@ class Underway:
     def __init__(self, tracer: str, path: Sequence[str | Path], programs: Programs, cases: Sequence[Case]) -> None:
         self._place = _directory()
         self._stage = Stage(self._place, programs, tracer, path)
-        self._capabilities = self._stage.capabilities
+        self._stage.capabilities(as_user=False)  # here, where it can still be told that the tracer isn't ready
         self._pool = ThreadPoolExecutor(os.cpu_count())
         in_turn = sorted(cases, key=lambda one: not one.slow)
         self._running = {one.name: self._pool.submit(self._stage.run, one) for one in in_turn}
@@ -118,7 +118,7 @@ class Underway:
     def result(self, case: Case) -> tuple[Seen, Judgement]:
         """What was recorded of a case, and what is wrong with it."""
         seen = self._running[case.name].result()
-        return seen, judge(case, seen, self._capabilities)
+        return seen, judge(case, seen, self._stage.capabilities(case.user))
 
     def end(self) -> Callable[[], object]:
         """Begins no more, and takes everything away; what it answers waits for that."""

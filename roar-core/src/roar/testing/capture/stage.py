@@ -114,10 +114,24 @@ class Stage:
         for forge in self._forges:
             forge.close()
 
+    def capabilities(self, as_user: bool) -> frozenset[Capability]:
+        """What the tracer says that it can see.
+
+        Args:
+            as_user: when root asks as the ordinary user of some cases; the tracer may be able to do less then.
+        """
+        return self._of_user if as_user else self._own
+
     @cached_property
-    def capabilities(self) -> frozenset[Capability]:
-        """What the tracer says that it can see."""
-        told = json.loads(self._roar("tracer", "--json"))
+    def _own(self) -> frozenset[Capability]:
+        return self._told(())
+
+    @cached_property
+    def _of_user(self) -> frozenset[Capability]:
+        return self._told(_AS_USER)
+
+    def _told(self, before: Sequence[str]) -> frozenset[Capability]:
+        told = json.loads(self._do(*before, sys.executable, "-m", "roar", "tracer", "--json"))
         mine = next((one for one in told["tracers"] if one["name"] == self._tracer and one["installed"]), None)
         if mine is None:
             raise LookupError(f"no tracer {self._tracer!r} is installed")

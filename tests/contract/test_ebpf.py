@@ -1,0 +1,14 @@
+"""The eBPF tracer passes the contract that anyone's must, by either variant of its probe."""
+
+from __future__ import annotations
+
+import pytest
+from roar_tracer_ebpf.tracer import EbpfTracer
+
+from roar.testing import TracerContract
+
+pytestmark = pytest.mark.requirement("PLUG-4", "TRC-10")
+
+
+class TestEbpf(TracerContract):
+    tracer = EbpfTracer
