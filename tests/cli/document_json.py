@@ -22,11 +22,16 @@ The text is ASCII. A name or argument that is not UTF-8 has its odd bytes as sur
 The JSON Schemas (draft 2020-12) are in the package, in `roar/render/schemas`; this page is made from them.
 """
 
+_SCHEMAS = (
+    "show", "log", "dag", "lineage", "inputs", "verify", "status", "session", "label", "label-history", "pop", "env",
+    "fsck",
+)  # fmt: skip
+
 
 def page() -> str:
     """The page's text."""
     parts = [_INTRODUCTION]
-    for name in ("show", "log", "dag", "status", "session", "label", "label-history", "pop", "env", "fsck"):
+    for name in _SCHEMAS:
         schema = json.loads((SCHEMAS / f"{name}.json").read_text())
         parts.append(f"## {schema['title']}: `roar/{name}/1`\n")
         if "oneOf" in schema:

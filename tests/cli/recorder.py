@@ -85,6 +85,21 @@ class Recorder:
             writes: files that it wrote, which are written now.
         """
         self.jobs += 1
+        record = self.job(*command, reads=reads, writes=writes, **changes)
+        storage = self.storage()
+        try:
+            return storage.record(record)
+        finally:
+            storage.close()
+
+    def job(
+        self,
+        *command: str,
+        reads: Sequence[str | bytes | Edge] = (),
+        writes: Mapping[str | bytes, bytes | str] | Sequence[Edge] = (),
+        **changes: Any,
+    ) -> JobRecord:
+        """What `record` records."""
         inputs = [name if isinstance(name, Edge) else self.edge(name) for name in reads]
         if isinstance(writes, Mapping):
             for name, content in writes.items():
@@ -125,12 +140,7 @@ class Recorder:
             inputs=sorted(inputs),
             outputs=sorted(outputs),
         )
-        record = record._replace(**changes)
-        storage = self.storage()
-        try:
-            return storage.record(record)
-        finally:
-            storage.close()
+        return record._replace(**changes)
 
     def composite(self, name: str, names: Sequence[str], direction: Any = "output", kind: str = "zarr") -> Composite:
         """A composite of some files."""

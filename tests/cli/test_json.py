@@ -38,6 +38,9 @@ def validator(name: str) -> Draft202012Validator:
             "show",
             "log",
             "dag",
+            "lineage",
+            "inputs",
+            "verify",
             "status",
             "session",
             "label",
@@ -110,6 +113,13 @@ def everything(recorder: Recorder) -> Recorder:
         ("log", ["log", "-n", "0"]),
         ("dag", ["dag"]),
         ("dag", ["dag", "--expanded"]),
+        ("lineage", ["lineage", "out"]),
+        ("lineage", ["lineage", "@1", "--up"]),
+        ("lineage", ["lineage", "z.zarr"]),
+        ("lineage", ["lineage", "log"]),
+        ("inputs", ["inputs", "@2"]),
+        ("inputs", ["inputs", "raw"]),
+        ("verify", ["verify", "out"]),
         ("status", ["status"]),
         ("session", ["session", "list"]),
         ("session", ["session", "new", "x"]),
@@ -131,6 +141,15 @@ def test_each_reader_prints_what_its_schema_describes_and_nothing_else(
     everything: Recorder, schema: str, words: list[str]
 ) -> None:
     validator(schema).validate(everything.json(*words))
+
+
+@pytest.mark.requirement("SHOW-7", "SHOW-3")
+def test_verify_prints_what_its_schema_describes(everything: Recorder) -> None:
+    done = everything.roar("verify", "--json", ok=False)
+    assert done.returncode == 1
+    checked = json.loads(done.stdout)
+    validator("verify").validate(checked)
+    assert {file["state"] for file in checked["files"]} == {"present", "changed", "missing", "unknown"}
 
 
 @pytest.mark.requirement("SHOW-7")

@@ -266,14 +266,43 @@ def test_odd_names_are_printed_harmlessly_and_exactly_in_json(recorder: Recorder
 
 
 @pytest.mark.requirement("SHOW-7", "PERF-3")
-def test_a_step_with_many_files_lists_all_of_them_in_a_pipe(recorder: Recorder) -> None:
-    for number in range(1500):
-        recorder.write(f"in/{number:04}", str(number))
-    recorder.record("many", reads=[f"in/{number:04}" for number in range(1500)])
-    assert recorder.roar("show", "@1").stdout.count("\n  in/") == 1500
+def test_the_files_of_a_step_with_very_many_are_summed_up_by_folder(recorder: Recorder) -> None:
+    names = [f"in/{number // 500}/{number:04}" for number in range(1500)]
+    for name in names:
+        recorder.write(name, name)
+    recorder.record("many", reads=names)
+    (recorder.root / "in/2/1400").unlink()
+    lines = recorder.roar("show", "@1").stdout.splitlines()
+    begin = lines.index("Inputs (1 500, 14 kB)")
+    assert lines[begin + 1].startswith("  in/0/0000 ") and lines[begin + 20].startswith("  in/0/0019 ")
+    assert [" ".join(line.split()) for line in lines[begin + 21 : begin + 27]] == [
+        "Of all of them: 1 missing",
+        "… 1 480 more files, by folder:",
+        "in/0/ 480 files 4.3 kB",
+        "in/1/ 500 files 4.5 kB",
+        "in/2/ 500 files 4.5 kB",
+        "All of them: roar show @1 --all",
+    ]
+    assert recorder.roar("show", "@1", "--all").stdout.count("\n  in/") == 1500
     assert len(recorder.json("show", "@1")["job"]["inputs"]) == 1500
     logged = recorder.json("log")["jobs"][0]
     assert (len(logged["inputs"]), logged["inputs_total"]) == (1000, 1500)
+
+
+@pytest.mark.requirement("SHOW-1", "PERF-3")
+def test_of_a_file_that_very_many_steps_read_the_newest_are_shown(recorder: Recorder) -> None:
+    recorder.write("hub", "h")
+    storage = recorder.storage()
+    for _ in range(230):
+        recorder.jobs += 1
+        storage.record(recorder.job("use", reads=["hub"]))
+    storage.close()
+    shown = recorder.roar("show", "hub").stdout
+    assert "Very many steps read or wrote it" in shown and "@230" in shown and "@1 " not in shown
+    artifact = recorder.json("show", "hub")["artifact"]
+    assert (len(artifact["used_by"]), artifact["complete"]) == (200, False)
+    artifact = recorder.json("show", "hub", "--all")["artifact"]
+    assert (len(artifact["used_by"]), artifact["complete"]) == (230, True)
 
 
 @pytest.mark.requirement("SAFE-2", "SHOW-7")

@@ -26,6 +26,9 @@ _SECTIONS: dict[str, dict[str, _Entry]] = {
         "log": _Entry("roar.cli.log", "List the recorded jobs, newest first."),
         "show": _Entry("roar.cli.show", "Show a step, a job, an artifact or the session."),
         "dag": _Entry("roar.cli.dag", "Show the active session's graph."),
+        "lineage": _Entry("roar.cli.lineage", "What led to an artifact or a step, and what came from it."),
+        "inputs": _Entry("roar.cli.inputs", "The root inputs of an artifact or a step: files that no step made."),
+        "verify": _Entry("roar.cli.verify", "Check that files on disk still have the recorded digests."),
     },
     "Organise": {
         "session": _Entry("roar.cli.session", "List sessions, begin one, go on with one, name one."),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from roar.cli.reading import cwd, disk, opened, place, print_json, print_lines
+from roar.cli.finding import found
+from roar.cli.reading import disk, opened, place, print_json, print_lines
 
 if TYPE_CHECKING:
     from roar.api.storage import Storage
     from roar.context import Context
-    from roar.lineage.references import UnknownPath
 
 _SCHEMA = "roar/show/1"
 
@@ -25,9 +24,10 @@ _SCHEMA = "roar/show/1"
 @click.argument("ref", required=False)
 @click.option("--filtered", is_flag=True, help="List the files that the filters dropped from the step.")
 @click.option("--env", "environment", is_flag=True, help="Show the whole environment: every package and variable.")
+@click.option("--all", "every", is_flag=True, help="List every file and every use, however many there are.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON of schema roar/show/1.")
 @click.pass_obj
-def command(context: Context, ref: str | None, filtered: bool, environment: bool, as_json: bool) -> None:
+def command(context: Context, ref: str | None, filtered: bool, environment: bool, every: bool, as_json: bool) -> None:
     """Show one thing that was recorded, or without REF the active session.
 
     REF is a step (@3), a build step (@B1), the beginning of a job's uid, a path, or the beginning of a digest.  For a
@@ -39,7 +39,7 @@ def command(context: Context, ref: str | None, filtered: bool, environment: bool
         if ref is None:
             _show_session(storage, as_json)
         else:
-            _show(context, storage, ref, filtered, environment, as_json)
+            _show(context, storage, ref, filtered, environment, every, as_json)
 
 
 def _show_session(storage: Storage, as_json: bool) -> None:
@@ -60,55 +60,38 @@ def _show_session(storage: Storage, as_json: bool) -> None:
     print_lines(session_lines(session_title(session), jobs, look_of(sys.stdout)))
 
 
-def _show(context: Context, storage: Storage, ref: str, filtered: bool, environment: bool, as_json: bool) -> None:
+def _show(
+    context: Context, storage: Storage, ref: str, filtered: bool, environment: bool, every: bool, as_json: bool
+) -> None:
     from roar.lineage import views
-    from roar.lineage.references import FoundComposite, FoundJob, FoundPath, UnknownPath, resolve
+    from roar.lineage.references import EDGES, FoundComposite, FoundJob, FoundPath
     from roar.render import artifact, records
     from roar.render.job import job_lines
     from roar.render.look import look_of
 
-    try:
-        found = resolve(storage, ref, cwd())
-    except UnknownPath as error:
-        raise _explained(context, storage, ref, error) from None
+    meant = found(context, storage, ref, every)
     look = look_of(sys.stdout)
     files = disk(context)
-    if isinstance(found, FoundJob):
-        job = views.job_view(storage, found.job, files, filtered)
+    if isinstance(meant, FoundJob):
+        job = views.job_view(storage, meant.job, files, filtered)
         if as_json:
             print_json(records.dump({"schema": _SCHEMA, "job": records.job_json(job)}))
         else:
-            print_lines(job_lines(job, look, place(context), environment), look)
-    elif isinstance(found, FoundComposite):
-        composite = views.composite_view(storage, found, files)
+            print_lines(job_lines(job, look, place(context), environment, every), look)
+    elif isinstance(meant, FoundComposite):
+        composite = views.composite_view(storage, meant, files)
         if as_json:
             print_json(records.dump({"schema": _SCHEMA, "artifact": records.composite_artifact_json(composite)}))
         else:
-            print_lines(artifact.composite_lines(composite, look, place(context)), look)
+            print_lines(artifact.composite_lines(composite, look, place(context), every), look)
     else:
+        limit = None if every else EDGES
         view = (
-            views.path_view(storage, found, files)
-            if isinstance(found, FoundPath)
-            else views.artifact_view(storage, found, files)
+            views.path_view(storage, meant, files, limit)
+            if isinstance(meant, FoundPath)
+            else views.artifact_view(storage, meant, files, limit)
         )
         if as_json:
             print_json(records.dump({"schema": _SCHEMA, "artifact": records.artifact_json(view)}))
         else:
             print_lines(artifact.artifact_lines(view, look, place(context)), look)
-
-
-def _explained(context: Context, storage: Storage, ref: str, error: UnknownPath) -> UnknownPath:
-    """The same error with the reasons, the one that applies first."""
-    from roar.lineage.references import path_candidates
-    from roar.lineage.unknown import dropped, elsewhere
-    from roar.render.unknown import reasons
-
-    here = place(context)
-    by_filter = dropped(storage, path_candidates(ref, here.cwd))
-    others = [] if by_filter else elsewhere(storage, ref, here.root)
-    key = ""
-    if by_filter is not None:
-        keys = {known.name: known.config_key for known in context.plugins.filters()}
-        key = keys.get(by_filter.filter, "")
-    error.fix = reasons(by_filter, key, others, here, os.path.lexists(error.path))
-    return error

@@ -150,9 +150,13 @@ def _target_at(storage: Storage, found: FoundPath, limit: int | None) -> Target:
     written = [edge for edge in here if edge.direction == "output"]
     read = [edge for edge in here if edge.direction == "input"]
     if newest.artifact_id is not None and newest.size:
+        more = None if limit is None else limit + 1
+        same = storage.edges_of([newest.artifact_id], limit=more)
+        copies = {edge.path for edge in same if edge.direction == "output"} - {found.path}
         if not written and not newest.tracked:
-            written = storage.edges_of([newest.artifact_id], "output", 1)
-        read = storage.edges_of([newest.artifact_id], "input", None if limit is None else limit + 1)
+            written = [edge for edge in same if edge.direction == "output"]
+        # who read the copy that a job made came from that job
+        read = [edge for edge in same if edge.direction == "input" and edge.path not in copies]
     return Target(None, newest, None, _maker(written), *_first({edge.job_id for edge in read}, limit))
 
 
@@ -189,3 +193,26 @@ def _from_job(storage: Storage, job: Job, depth: int | None, limit: int | None) 
     """What came from a job, without the job itself."""
     below = downstream(storage, [job.id], None if depth is None else depth + 1, None if limit is None else limit + 1)
     return below._replace(depth={number: far - 1 for number, far in below.depth.items() if number != job.id})
+
+
+class Root(NamedTuple):
+    """A file that no job made."""
+
+    edge: StoredEdge
+    """As the first of its readers read it."""
+    read_by: tuple[int, ...]
+    """Ids of the jobs of the lineage that read this content there."""
+
+
+def root_inputs(storage: Storage, target: Target) -> list[Root]:
+    """The files that led to a target and that no job made, by path; the target itself when that is one."""
+    if not target.makers:
+        return [Root(target.edge, target.readers)] if target.edge is not None else []
+    trace = upstream(storage, target.makers, limit=None)
+    readers: dict[tuple[bytes, int | None], list[int]] = {}
+    first: dict[tuple[bytes, int | None], StoredEdge] = {}
+    for edge in storage.roots(list(trace.depth)):
+        key = edge.path, edge.artifact_id
+        first.setdefault(key, edge)
+        readers.setdefault(key, []).append(edge.job_id)
+    return [Root(edge, tuple(readers[key])) for key, edge in first.items()]

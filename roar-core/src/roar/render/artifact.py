@@ -31,6 +31,8 @@ def artifact_lines(view: ArtifactView, look: Look, place: Place) -> Iterator[str
         for path, state in view.paths[1 : _USES_SHOWN + 1]:
             yield f"  {place.name(path)}{state_mark(state, look)}"
         yield from _more(len(view.paths) - 1, look)
+    if not view.is_all:
+        yield look.paint("Very many steps read or wrote it; of these, the newest (--all looks at each):", "dim")
     yield from _uses("Produced by", view.produced_by, look, place, view.path)
     yield from _uses("Used by", view.used_by, look, place, view.path)
     if view.earlier:
@@ -41,7 +43,7 @@ def artifact_lines(view: ArtifactView, look: Look, place: Place) -> Iterator[str
         yield from _more(len(view.earlier), look)
 
 
-def composite_lines(view: CompositeView, look: Look, place: Place) -> Iterator[str]:
+def composite_lines(view: CompositeView, look: Look, place: Place, is_all: bool = False) -> Iterator[str]:
     """The lines of `roar show` for a composite artifact."""
     composite = view.composite
     yield look.paint(place.name(composite.path), "bold") + state_mark(view.state, look)
@@ -50,7 +52,8 @@ def composite_lines(view: CompositeView, look: Look, place: Place) -> Iterator[s
     yield f"Size: {_exact(composite.size)}"
     title = "Produced by" if composite.direction == "output" else "Used by"
     yield from _uses(title, [(view.job, composite.path)], look, place, composite.path)
-    yield from edge_lines("Members", view.members, [], look, place)
+    rest = f"roar show {place.name(composite.path)} --all"
+    yield from edge_lines("Members", view.members, [], look, place, rest, is_all)
 
 
 def state_mark(state: State, look: Look) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from roar.api.filters import Direction
-from roar.api.records import Capture, Composite, GitState, Job
+from roar.api.records import Capture, Composite, GitState, Job, StoredEdge
 from roar.lineage.views import EdgeView, JobView, composite_members
 from roar.render.environment import environment_lines
 from roar.render.look import Look
@@ -23,8 +23,9 @@ from roar.render.text import (
     time_text,
 )
 
-LIST_LIMIT = 60
-"""How many edges of a direction are listed on a terminal; a pipe gets them all."""
+LIST_LIMIT, PIPE_LIMIT = 60, 1000
+"""So many files are listed on a terminal, and in a pipe; of more only the first `FIRST`, and the others by folder."""
+FIRST = 20
 
 _LABEL_COLUMNS = 11
 
@@ -41,8 +42,15 @@ class Place(NamedTuple):
         return shown_path(path, self.root, self.cwd)
 
 
-def job_lines(view: JobView, look: Look, place: Place, full_environment: bool = False) -> Iterator[str]:
-    """The lines of `roar show @N`."""
+def edges_listed(count: int, look: Look, is_all: bool) -> int:
+    """How many of so many files are listed one by one."""
+    return count if is_all or count <= (LIST_LIMIT if look.terminal else PIPE_LIMIT) else FIRST
+
+
+def job_lines(
+    view: JobView, look: Look, place: Place, full_environment: bool = False, is_all: bool = False
+) -> Iterator[str]:
+    """The lines of `roar show @N`; with `is_all` every file is listed, however many there are."""
     job = view.job
     yield look.paint(f"{job.ref} {_fitted(command_text(job.command), look, len(job.ref) + 1)}", "bold")
     yield ""
@@ -74,7 +82,9 @@ def job_lines(view: JobView, look: Look, place: Place, full_environment: bool = 
     yield from _field("Tracer", printable(f"{job.tracer} {job.tracer_version}".rstrip()))
     for title, edges, direction in (("Inputs", view.inputs, "input"), ("Outputs", view.outputs, "output")):
         yield ""
-        yield from edge_lines(title, edges, [c for c in view.composites if c.direction == direction], look, place)
+        composites = [one for one in view.composites if one.direction == direction]
+        rest = f"roar show {job.ref} --all"
+        yield from edge_lines(title, edges, composites, look, place, rest, is_all)
     if job.filtered:
         yield ""
         yield f"Filtered ({sum(job.filtered.values())}): " + ", ".join(
@@ -122,16 +132,40 @@ def git_text(git: GitState | None) -> str:
 
 
 def edge_lines(
-    title: str, edges: list[EdgeView], composites: list[Composite], look: Look, place: Place
+    title: str,
+    edges: list[EdgeView],
+    composites: list[Composite],
+    look: Look,
+    place: Place,
+    rest: str,
+    is_all: bool = False,
 ) -> Iterator[str]:
-    """A titled list of edges; those that belong to a composite are one line."""
+    """A titled list of edges; those that belong to a composite are one line.
+
+    Args:
+        title: what they are.
+        edges: with their states.
+        composites: of the same direction.
+        look: of the stream.
+        place: where the user is.
+        rest: what to type to see those that are left out of a long list.
+        is_all: whether to leave none out.
+    """
     total = sum(view.edge.size or 0 for view in edges)
-    yield look.paint(f"{title} ({len(edges)}" + (f", {size_text(total)})" if edges else ")"), "bold")
+    counts = [f"{len(edges):,}".replace(",", " "), *([size_text(total)] if edges else [])]
+    yield look.paint(f"{title} ({', '.join(counts)})", "bold")
     rows = list(edge_rows(edges, composites, look, place))
-    shown = rows[:LIST_LIMIT] if look.terminal else rows
+    shown = rows[: edges_listed(len(rows), look, is_all)]
     yield from (f"  {line}" for line in row_lines(shown, look, look.width - 34 if look.width else 60))
     if len(rows) > len(shown):
-        yield f"  {look.sign('…', '...')} and {len(rows) - len(shown)} more; all of them: add | cat, or --json"
+        from roar.render.folders import folder_lines
+
+        left = [row.edge for row in rows[len(shown) :]]
+        states = Counter(view.state for view in edges)
+        gone = [f"{states[state]} {state}" for state in ("changed", "missing") if states[state]]
+        if gone:
+            yield look.paint(f"  Of all of them: {', '.join(gone)}", "yellow")
+        yield from (f"  {line}" for line in folder_lines(left, look, place, rest))
 
 
 class Row(NamedTuple):
@@ -143,6 +177,8 @@ class Row(NamedTuple):
     size: str
     digest: str
     note: str
+    edge: StoredEdge
+    """Itself, or the first of the composite."""
 
 
 def row_lines(rows: Sequence[Row], look: Look, width: int) -> Iterator[str]:
@@ -170,7 +206,9 @@ def edge_rows(edges: list[EdgeView], composites: list[Composite], look: Look, pl
         found = members.get(edge.path)
         if found is None:
             mark = f"({view.state})" if view.state in ("missing", "changed") else ""
-            yield Row(place.name(edge.path), mark, size_text(edge.size), digest_text(edge.hashes), _edge_note(view))
+            yield Row(
+                place.name(edge.path), mark, size_text(edge.size), digest_text(edge.hashes), _edge_note(view), edge
+            )
         elif found not in done:
             done.add(found)
             gone = [f"{states[found][state]} {state}" for state in ("changed", "missing") if states[found][state]]
@@ -180,6 +218,7 @@ def edge_rows(edges: list[EdgeView], composites: list[Composite], look: Look, pl
                 size_text(found.size),
                 digest_text({found.algorithm: found.digest}),
                 f"{printable(found.kind)}, {plural(found.members, 'file')}",
+                edge,
             )
 
 

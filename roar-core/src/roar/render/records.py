@@ -157,6 +157,7 @@ def artifact_json(view: ArtifactView) -> dict[str, Any]:
         "produced_by": [_use_json(job, path) for job, path in view.produced_by],
         "used_by": [_use_json(job, path) for job, path in view.used_by],
         "earlier": [_earlier_json(edge, job) for edge, job in view.earlier],
+        "complete": view.is_all,
     }
     if not view.hashes or view.missing_reason:
         value["reason"] = view.missing_reason
@@ -178,6 +179,7 @@ def composite_artifact_json(view: CompositeView) -> dict[str, Any]:
         "produced_by": use if composite.direction == "output" else [],
         "used_by": use if composite.direction == "input" else [],
         "earlier": [],
+        "complete": True,
         "members": [edge_json(member) for member in view.members],
     }
 
