@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 NAME = "events"
+_RUNNER = "runner"
 _MAGIC = b"ROAREBPF"
 _COUNTERS = struct.Struct("<8s10Q")
 _HEADER = struct.Struct("<II")
@@ -108,9 +109,38 @@ class Journal:
             self._rest = block[at:]
 
     def wait_for_writer(self) -> None:
-        """Waits until nobody writes any more: the writer holds a lock while it lives, and ends soon after its roar."""
+        """Waits until nobody writes any more: the writer holds a lock on the journal while it lives, and ends after its roar."""
         fcntl.flock(self._fd, fcntl.LOCK_SH)
 
     def close(self) -> None:
         """Lets go of the file."""
         os.close(self._fd)
+
+
+def mark_as_mine(directory: Path) -> int:
+    """Says that a roar lives that will read this run's journal to its end.
+
+    Args:
+        directory: the run's.
+
+    Returns:
+        A descriptor; while it is open, it is so.
+
+    Raises:
+        OSError: the directory can't be written.
+    """
+    fd = os.open(directory / _RUNNER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
+def is_somebodys(directory: Path) -> bool:
+    """Whether a roar lives that will read this run's journal."""
+    try:
+        with open(directory / _RUNNER, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from roar.api import process
 from roar.api.errors import PreflightFailed
@@ -16,14 +16,16 @@ from roar.api.tracer import BlindSpot, Capability, Coverage, Preflight, Traced, 
 from roar_tracer_ebpf import preflight, privileges
 from roar_tracer_ebpf.decode import Decoder, to_realtime_ns
 from roar_tracer_ebpf.drainer import Drainer, Refused
-from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal
+from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
 from roar_tracer_ebpf.layout import ADVICE_ENROL
 
 _GRACE_S, _PAUSE_S = 0.2, 0.01
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
-_KILLED = "roar was killed: what the command did from then on was not seen (fix: run it again)"
+_COPIED_S = 0.06
+"""The probe's records are copied at least every 50 ms (``drain.c``)."""
+_KILLED = "Roar was killed: what the command did from then on was not seen (fix: run it again)."
 _DRAINER_KILLED = "The tracer's process was killed: what the command did from then on was not seen (fix: run it again)."
-_NOT_ENROLLED = "the tracer did not see the command begin (fix: roar tracer check ebpf)"
+_NOT_ENROLLED = "The tracer did not see the command begin (fix: roar tracer check ebpf)."
 
 
 class EbpfTracer(Tracer):
@@ -72,11 +74,16 @@ class EbpfTracer(Tracer):
 
     def start(self, launch: process.Launch, journal: Path) -> Traced:
         """Starts the command; see `Tracer.start`."""
+        mark = -1
         try:
+            mark = mark_as_mine(journal)
             drainer = Drainer.start(journal / NAME, self.tier, self.variant)
         except Refused as refused:
+            os.close(mark)
             raise preflight.failure(refused) from refused
         except OSError as error:
+            if mark >= 0:
+                os.close(mark)
             why = f"the run directory can't be written: {error.strerror}"
             fix = f"Free some space, or check its permissions and limits: df -h {journal}; ulimit -f"
             raise PreflightFailed(self.name, why, fix) from error
@@ -85,8 +92,9 @@ class EbpfTracer(Tracer):
             child = process.spawn(launch, enter=lambda: _enrol(first, second))
         except BaseException:  # whatever it is, it goes on; only nothing half done is left
             drainer.close()
+            os.close(mark)
             raise
-        return _Run(journal, drainer, child)
+        return _Run(journal, _Running(drainer, child, mark))
 
     @classmethod
     def recover(cls, journal: Path) -> Traced | None:
@@ -103,38 +111,48 @@ def _enrol(first: int, second: int) -> None:
         os.posix_fadvise(-1, first, second, ADVICE_ENROL)
 
 
-class _Run(Traced):
-    """A run: going on, ended, or (without a child) recovered."""
+class _Running(NamedTuple):
+    """What a run that this roar started consists of."""
 
-    def __init__(self, journal: Path, drainer: Drainer | None = None, child: process.Child | None = None) -> None:
-        self.pid = child.pid if child else 0
-        self._child = child
-        self._drainer = drainer
+    drainer: Drainer
+    child: process.Child
+    mark: int
+    """The descriptor of `mark_as_mine`."""
+
+
+class _Run(Traced):
+    """A run: going on, ended, or (when it isn't this roar's) recovered."""
+
+    def __init__(self, journal: Path, mine: _Running | None = None) -> None:
+        self.pid = mine.child.pid if mine else 0
+        self._mine = mine
         self._journal = Journal(journal)
-        if child is None:
+        if mine is None and not is_somebodys(journal):
             self._journal.wait_for_writer()
+        elif mine is None:
+            time.sleep(_COPIED_S)  # what another run has done by now is in its journal by then
         counters = self._journal.counters()
-        ignored = drainer.pid if drainer is not None else 0
+        ignored = mine.drainer.pid if mine else 0
         self._decoder = Decoder(to_realtime_ns(), counters.tier, counters.sees_io_uring, ignored)
-        self._over = child is None
+        self._over = False
         self._observed = 0
 
     def wait(self) -> process.Exit:
         """Waits for the command."""
-        if self._child is None:
+        if self._mine is None:
             raise ValueError("a recovered run has nobody to wait for")
-        ended = process.wait(self._child)
+        ended = process.wait(self._mine.child)
         self._over = True
         return ended
 
     def events(self) -> Iterator[Event]:
         """The events since the last call."""
         yield from self._read()
-        if self._over and self._drainer is not None:
+        if self._over and self._mine is not None:
             until = time.monotonic() + _GRACE_S
-            self._drainer.sync()
+            self._mine.drainer.sync()
             yield from self._read()
-            while self._decoder.alive and time.monotonic() < until and self._drainer.sync():
+            while self._decoder.alive and time.monotonic() < until and self._mine.drainer.sync():
                 time.sleep(_PAUSE_S)
                 yield from self._read()
 
@@ -146,15 +164,17 @@ class _Run(Traced):
     def finish(self) -> Coverage:
         """How much was seen."""
         notes = []
-        if self._drainer is not None and not self._drainer.close():
-            notes.append(_DRAINER_KILLED)
+        if self._mine is not None:
+            os.close(self._mine.mark)
+            if not self._mine.drainer.close():
+                notes.append(_DRAINER_KILLED)
         counters = self._journal.counters()
         self._journal.close()
         alive = tuple(sorted(self._decoder.alive))
-        if self._child is None and (alive or not self._decoder.enrolled):
-            notes, alive = [f"{_KILLED[0].upper()}{_KILLED[1:]}."], ()
+        if self._mine is None and (alive or not self._decoder.enrolled):
+            notes, alive = [_KILLED], ()
         elif not self._decoder.enrolled and not notes:
-            notes.append(f"{_NOT_ENROLLED[0].upper()}{_NOT_ENROLLED[1:]}.")
+            notes.append(_NOT_ENROLLED)
         if counters.enrol_failed:
             notes.append(f"{counters.enrol_failed} processes were not seen: there were too many at a time.")
         blind = (BlindSpot(Blind.SETUID),) if counters.suppressed else ()

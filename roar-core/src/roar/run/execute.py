@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from roar.api.errors import CommandNotExecutable, CommandNotFound, RoarError
+from roar.api.errors import CommandNotExecutable, CommandNotFound, PreflightFailed, RoarError
 from roar.api.plan import Plan
 from roar.api.process import Exit, Launch
 from roar.api.records import Recorded
@@ -27,6 +27,7 @@ from roar.run.inherited import Inherited
 from roar.run.known import known
 from roar.run.plan import Planned, RunOptions, make_plan, redacted
 from roar.run.rundir import RunDir
+from roar.tracing.select import AUTO, select
 
 _GIVING_UP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,11 +50,10 @@ def execute(context: Context, options: RunOptions) -> int:
     config = context.config
     quiet = options.quiet or bool(config.get("output.quiet"))
     hashing = Hashing.of(context, options.hashing, options.algorithm, options.no_inputs_over)
-    run = _Run(context, planned, hashing, inherited)
-    note = planned.selection.note
-    told = bool(note) and not quiet and not inherited.is_stderr_file()
-    if told:
-        _say(f"roar: {note}")
+    tells = not quiet and not inherited.is_stderr_file()
+    run = _Run(context, planned, hashing, inherited, tells)
+    if planned.selection.note and tells:
+        _say(f"roar: {planned.selection.note}")
     exit = run.start_and_wait()
     try:
         concluded, recorded = run.record(exit)
@@ -70,7 +70,8 @@ def execute(context: Context, options: RunOptions) -> int:
         _say(run.remains)
     else:
         if not quiet and not any(inherited.is_stderr(edge.path) for edge in concluded.record.outputs):
-            _summarise(context, concluded, recorded, told=(note,) if told and note else ())
+            note = run.note
+            _summarise(context, concluded, recorded, told=(note,) if tells and note else ())
         _recover_others(context)
     return exit.code
 
@@ -78,8 +79,9 @@ def execute(context: Context, options: RunOptions) -> int:
 class _Run:
     """A run that was planned."""
 
-    def __init__(self, context: Context, planned: Planned, hashing: Hashing, inherited: Inherited) -> None:
+    def __init__(self, context: Context, planned: Planned, hashing: Hashing, inherited: Inherited, tells: bool) -> None:
         self._context = context
+        self._tells = tells
         self._planned = planned
         self._hashing = hashing
         self._inherited = inherited
@@ -112,7 +114,7 @@ class _Run:
             raise _no_run_directory(plan.run_dir.parent, error) from error
         self._collector.take(self._inherited.before())
         try:
-            self._traced = self._planned.selection.tracer().start(launch, self._run_dir.journal)
+            self._traced = self._start(launch)
         except OSError as error:
             self._run_dir.remove()
             raise _not_started(plan, error) from error
@@ -125,6 +127,32 @@ class _Run:
         self._ended_ns = time.time_ns()
         self._run_dir.note_exit(exit, self._ended_ns)
         return exit
+
+    def _start(self, launch: Launch) -> Traced:
+        """Starts the command under the tracer; with ``auto``, under the next one when it fails all the same (TRC-7)."""
+        failures: dict[str, PreflightFailed] = {}
+        while True:
+            selection = self._planned.selection
+            try:
+                return selection.tracer().start(launch, self._run_dir.journal)
+            except PreflightFailed as failure:
+                if self._planned.requested != AUTO:
+                    raise
+                failures[selection.name] = failure
+                following = select(self._context.plugins, AUTO, launch.argv, failures)
+            plan = self._planned.plan._replace(tracer=following.name)
+            self._planned = self._planned._replace(plan=plan, selection=following)
+            try:
+                self._run_dir.begin_again(journal.encode(plan))
+            except OSError as error:
+                raise _no_run_directory(plan.run_dir.parent, error) from error
+            if following.note and self._tells:
+                _say(f"roar: {following.note}")
+
+    @property
+    def note(self) -> str | None:
+        """Why the tracer is another than the best one."""
+        return self._planned.selection.note
 
     @property
     def remains(self) -> str:

@@ -48,6 +48,8 @@ class Planned(NamedTuple):
     plan: Plan
     executable: bytes
     selection: Selection
+    requested: str
+    """The tracer that was asked for, or ``auto``."""
     redactor: Redactor
     notes: tuple[str, ...]
     """For the record: what the user should know of its making."""
@@ -119,7 +121,8 @@ def make_plan(context: Context, options: RunOptions, inherited: Collection[bytes
     executable = find_executable(options.command[0], path)
     config = context.config
     config.check()
-    selection = select(context.plugins, options.tracer or config.get("tracer.default"), options.command)
+    requested = options.tracer or str(config.get("tracer.default"))
+    selection = select(context.plugins, requested, options.command)
     redactor = Redactor(os.environ, workspace_key(workspace.roar_dir))
     words = redactor.words([os.fsdecode(word) for word in options.command])
     status = query.result()
@@ -149,7 +152,7 @@ def make_plan(context: Context, options: RunOptions, inherited: Collection[bytes
     )
     if observers is not None:
         observers.roar_before_run(plan=plan)
-    return Planned(plan, executable, selection, redactor, notes, variables)
+    return Planned(plan, executable, selection, requested, redactor, notes, variables)
 
 
 def _parameters(value: Any, redactor: Redactor, name: str = "") -> Any:

@@ -80,6 +80,12 @@ class RunDir:
         plan: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
         return plan
 
+    def begin_again(self, plan: dict[str, Any]) -> None:
+        """Another tracer is tried: the plan says which, and what the first one left is removed.  Raises OSError."""
+        remove_tree(self.journal)
+        self.journal.mkdir(mode=0o700)
+        _write(self.path / "plan.json", plan)
+
     def note_exit(self, exit: Exit, ended_ns: int) -> None:
         """Writes down how the command ended: from here on the run is finished, and only its record is due.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from roar.api.errors import PreflightFailed
-from roar.api.tracer import Preflight, Tracer
+from roar.api.tracer import Check, Preflight, Tracer
 from roar.tracing.readiness import WELL_KNOWN, failed, preflight, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from roar.plugins import Plugins
 
 AUTO = "auto"
@@ -24,13 +26,16 @@ class Selection(NamedTuple):
     """One sentence for stderr and the job when ``auto`` fell back: which more capable tracer was not ready, and why."""
 
 
-def select(plugins: Plugins, requested: str, command: tuple[bytes, ...]) -> Selection:
+def select(
+    plugins: Plugins, requested: str, command: tuple[bytes, ...], without: Mapping[str, PreflightFailed] | None = None
+) -> Selection:
     """Chooses.
 
     Args:
         plugins: what is installed.
         requested: a tracer's name, or ``auto``.
         command: the words of the command, for the hook ``roar_select_tracer``.
+        without: tracers that were ready and could not start all the same.
 
     Raises:
         PreflightFailed: the tracer that was asked for isn't ready or not installed; or with ``auto``, none is.
@@ -49,7 +54,8 @@ def select(plugins: Plugins, requested: str, command: tuple[bytes, ...]) -> Sele
     ready: list[str] = []
     unready: dict[str, Preflight] = {}
     for name, tracer in tracers.items():
-        checks = preflight(plugins, name, tracer)
+        tried = without.get(name) if without else None
+        checks = preflight(plugins, name, tracer) if tried is None else _not_started(tried)
         if not checks.ready:
             unready[name] = checks
             continue
@@ -62,6 +68,10 @@ def select(plugins: Plugins, requested: str, command: tuple[bytes, ...]) -> Sele
     if observers is not None and opinionated:
         choice = observers.roar_select_tracer(ready=tuple(ready), requested=requested, command=command) or choice
     return Selection(choice, tracers[choice], _note(choice, tracers, unready))
+
+
+def _not_started(failure: PreflightFailed) -> Preflight:
+    return Preflight((Check("start", False, failure.why, failure.fix or ""),))
 
 
 def _note(choice: str, tracers: dict[str, type[Tracer]], unready: dict[str, Preflight]) -> str | None:
