@@ -23,7 +23,7 @@ The JSON Schemas (draft 2020-12) are in the package, in `roar/render/schemas`; t
 """
 
 _SCHEMAS = (
-    "show", "log", "dag", "lineage", "inputs", "verify", "status", "session", "label", "label-history", "pop", "env",
+    "show", "log", "dag", "lineage", "inputs", "verify", "status", "diff", "session", "label", "label-history", "pop", "env",
     "fsck",
 )  # fmt: skip
 
@@ -66,6 +66,8 @@ def _type(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name})"
+    if "anyOf" in schema:
+        return " or ".join(map(_type, schema["anyOf"]))
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:

@@ -29,6 +29,7 @@ _SECTIONS: dict[str, dict[str, _Entry]] = {
         "lineage": _Entry("roar.cli.lineage", "What led to an artifact or a step, and what came from it."),
         "inputs": _Entry("roar.cli.inputs", "The root inputs of an artifact or a step: files that no step made."),
         "verify": _Entry("roar.cli.verify", "Check that files on disk still have the recorded digests."),
+        "diff": _Entry("roar.cli.diff", "Compare two steps, artifacts or sessions."),
     },
     "Organise": {
         "session": _Entry("roar.cli.session", "List sessions, begin one, go on with one, name one."),
