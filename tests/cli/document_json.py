@@ -23,7 +23,7 @@ The JSON Schemas (draft 2020-12) are in the package, in `roar/render/schemas`; t
 """
 
 _SCHEMAS = (
-    "show", "log", "dag", "lineage", "inputs", "verify", "status", "diff", "session", "label", "label-history", "pop", "env",
+    "show", "log", "dag", "lineage", "inputs", "verify", "status", "diff", "session", "label", "label-history", "pop", "env", "reproduce",
     "fsck",
 )  # fmt: skip
 

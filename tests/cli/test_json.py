@@ -48,6 +48,7 @@ def validator(name: str) -> Draft202012Validator:
             "label-history",
             "pop",
             "env",
+            "reproduce",
             "fsck",
         )
     }

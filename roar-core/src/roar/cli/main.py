@@ -19,6 +19,7 @@ _SECTIONS: dict[str, dict[str, _Entry]] = {
         "init": _Entry("roar.cli.init", "Make this repository a workspace of roar."),
         "run": _Entry("roar.cli.run", "Run a command and record it as a step."),
         "build": _Entry("roar.cli.build", "Run a set-up command and record it as a build step."),
+        "reproduce": _Entry("roar.cli.reproduce", "Make an artifact again in a new directory, and compare."),
         "env": _Entry("roar.cli.env", "Variables that every run of the workspace gets."),
     },
     "Look": {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 import click
 
@@ -14,6 +15,7 @@ Examples:
   roar run python train.py --epochs 10
   roar run --name train --label model=small -- python train.py
   roar run @3 --epochs=20      run step 3 again with another option
+  roar run --check @3          run step 3 again, aside: does the same come of it?
 """
 
 
@@ -57,15 +59,39 @@ def options(function: Any) -> Any:
     short_help="Run a command and record it as a step.",
     epilog=_EPILOG,
 )
+@click.option("--check", metavar="@N", help="Run a recorded step again, aside, and say whether it is deterministic.")
 @options
-def command(context: Context, **given: Any) -> None:
+def command(context: Context, check: str | None, **given: Any) -> None:
     """Run a command and record it as a step.
 
     The command runs exactly as without roar; what it and its children read and wrote is recorded with the commit, the
     environment and content digests.  Options of roar stop at the first word of the command.  The exit code is the
     command's.
     """
+    if check is not None:
+        _check(context, check, given["command_words"])
     perform(context, "run", **given)
+
+
+def _check(context: Context, ref: str, words: tuple[str, ...]) -> NoReturn:
+    """Runs a step again in a directory that is removed afterwards; exits with 0 when the same comes of it."""
+    if words:
+        raise click.UsageError("--check takes a step and no command.")
+    from roar.cli.reading import opened, place, print_lines
+    from roar.cli.reproduce import say_step
+    from roar.lineage.references import step
+    from roar.render.look import look_of
+    from roar.render.reproduce import check_lines
+    from roar.reproduce.check import check_step
+    from roar.reproduce.reproduction import note_result
+
+    if not ref.startswith("@"):
+        raise click.UsageError(f"not a step: '{ref}'.")
+    with opened(context) as storage:
+        checked = check_step(context, storage, step(storage, ref), lambda one: say_step(context, one))
+    note_result(context, checked.first)
+    print_lines(check_lines(checked, look_of(sys.stdout), place(context)), look_of(sys.stdout))
+    raise SystemExit(0 if checked.answer == "deterministic" else 1)
 
 
 def perform(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -68,6 +69,7 @@ def _show(
     from roar.render import artifact, records
     from roar.render.job import job_lines
     from roar.render.look import look_of
+    from roar.render.reproduced import reproduced_lines, reproductions_json
 
     meant = found(context, storage, ref, every)
     look = look_of(sys.stdout)
@@ -81,7 +83,8 @@ def _show(
     elif isinstance(meant, FoundComposite):
         composite = views.composite_view(storage, meant, files)
         if as_json:
-            print_json(records.dump({"schema": _SCHEMA, "artifact": records.composite_artifact_json(composite)}))
+            value = records.composite_artifact_json(composite) | {"reproductions": []}
+            print_json(records.dump({"schema": _SCHEMA, "artifact": value}))
         else:
             print_lines(artifact.composite_lines(composite, look, place(context), every), look)
     else:
@@ -91,7 +94,10 @@ def _show(
             if isinstance(meant, FoundPath)
             else views.artifact_view(storage, meant, files, limit)
         )
+        again = storage.reproductions(view.hashes.items())
         if as_json:
-            print_json(records.dump({"schema": _SCHEMA, "artifact": records.artifact_json(view)}))
+            value = records.artifact_json(view) | {"reproductions": reproductions_json(again)}
+            print_json(records.dump({"schema": _SCHEMA, "artifact": value}))
         else:
-            print_lines(artifact.artifact_lines(view, look, place(context)), look)
+            lines = artifact.artifact_lines(view, look, place(context))
+            print_lines(chain(lines, reproduced_lines(again, look)), look)

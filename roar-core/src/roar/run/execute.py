@@ -97,7 +97,7 @@ class _Run:
             lambda files: known(context, files, hashing.inputs),
         )
         self._environment: dict[str, Any] = {}
-        streams = inherited.streams()
+        streams = inherited.streams(plan.root)
         if streams:
             self._environment["streams"] = streams
         self._ended_ns = 0

@@ -1,0 +1,62 @@
+"""`roar run --check @N`: one step again, in a directory that is removed afterwards, and whether the same comes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from roar.reproduce.reproduction import Prepared, carry_out, prepare
+from roar.reproduce.results import Result, StepResult
+from roar.reproduce.target import Target
+
+if TYPE_CHECKING:
+    from roar.api.records import Job
+    from roar.api.storage import Storage
+    from roar.context import Context
+
+Answer = Literal["deterministic", "not deterministic", "not as recorded", "not known"]
+"""Once more the same as recorded; two runs now differ; they are alike, and differ from the record; it could not be run."""
+
+
+class Checked(NamedTuple):
+    """What a check found."""
+
+    answer: Answer
+    prepared: Prepared
+    first: Result
+    second: Result | None
+    """Only when the first run came out different."""
+
+
+def check_step(context: Context, storage: Storage, job: Job, say: Callable[[StepResult], None]) -> Checked:
+    """Runs a step again, its inputs taken by digest from where they are; a second time when it came out different.
+
+    Raises:
+        RoarError: it can't be tried.
+    """
+    paths = frozenset(edge.path for edge in storage.edges([job.id], "output"))
+    target = Target(job.ref, job, paths)
+    scratch = tempfile.mkdtemp(prefix="roar-check-")
+    try:
+        prepared = prepare(context, storage, target, os.path.join(scratch, "1"), alone=True)
+        first = carry_out(context, storage, prepared, False, 1, say)
+        if first.identical:
+            return Checked("deterministic", prepared, first, None)
+        if first.steps[0].status == "not run":
+            return Checked("not known", prepared, first, None)
+        again = prepare(context, storage, target, os.path.join(scratch, "2"), alone=True)
+        second = carry_out(context, storage, again, False, 1, lambda _: None)
+        return Checked("not as recorded" if _same(first, second) else "not deterministic", prepared, first, second)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _same(first: Result, second: Result) -> bool:
+    def what(result: Result) -> list[tuple[object, ...]]:
+        (step,) = result.steps
+        return [(step.exit_code,), *((one.path, one.produced) for one in step.outputs)]
+
+    return what(first) == what(second)

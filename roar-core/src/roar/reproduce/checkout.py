@@ -1,0 +1,121 @@
+"""The new directory: a clone of the repository in which commits and patches are checked out; the repository is only read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from roar.api.errors import NotFound, RoarError
+
+_NOT_THE_USERS = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_NAMESPACE",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
+)  # fmt: skip
+
+
+class CodeState(NamedTuple):
+    """What is checked out."""
+
+    commit: str
+    patch_of: int | None
+    """Id of a job that has the patch of a dirty tree."""
+
+
+def git_environment() -> dict[str, str]:
+    """The environment for a git that works in another repository than the user's."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_THE_USERS}
+    return kept | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+class Checkout:
+    """A clone.
+
+    Args:
+        directory: its top.
+        patches: the patches of dirty trees by the id of a job that has one.
+    """
+
+    def __init__(self, directory: bytes, patches: Mapping[int, bytes]) -> None:
+        self.directory = directory
+        self._patches = patches
+        self._state: CodeState | None = None
+
+    @property
+    def private(self) -> bytes:
+        """Where what isn't part of the tree is kept: logs, the state of the reproduction, environments."""
+        return self.directory + b"/.git/roar"
+
+    def make(self, root: bytes, states: list[CodeState]) -> None:
+        """Clones a repository.
+
+        Args:
+            root: the repository.
+            states: all that will be checked out.
+
+        Raises:
+            NotFound: a commit is not in the repository.
+            RoarError: git failed.
+        """
+        for commit in dict.fromkeys(state.commit for state in states):
+            if not _git(root, "cat-file", "-e", f"{commit}^{{commit}}", ok=False):
+                raise NotFound(
+                    f"commit {commit[:7]} is not in the repository any more.",
+                    f"Fetch it: git fetch origin {commit}",
+                )
+        os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+        # not --shared: the clone must outlive what the user does to the repository
+        _git(
+            os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--local",
+            "--no-checkout", "--", root, self.directory,
+        )  # fmt: skip
+        _git(self.directory, "config", "core.hooksPath", "/dev/null")
+        os.makedirs(self.private, exist_ok=True)
+
+    def switch(self, state: CodeState, force: bool = False) -> None:
+        """Checks out a commit and applies its patch.  What git doesn't track stays.
+
+        Args:
+            state: what is wanted.
+            force: also when it is checked out already: changes of tracked files are undone.
+
+        Raises:
+            RoarError: git failed, or the patch doesn't apply.
+        """
+        if state == self._state and not force:
+            return
+        _git(self.directory, "reset", "--quiet", "--hard", ok=False)
+        _git(self.directory, "checkout", "--quiet", "--force", "--detach", state.commit)
+        if os.path.exists(self.directory + b"/.gitmodules"):
+            allow = ("-c", "protocol.file.allow=always")
+            _git(self.directory, *allow, "submodule", "--quiet", "update", "--init", "--recursive", "--force", ok=False)
+        if state.patch_of is not None:
+            patch = self._patches[state.patch_of]
+            if patch:
+                _git(self.directory, "apply", "--index", "--binary", "--whitespace=nowarn", "-", given=patch)
+        self._state = state
+
+
+def _git(directory: bytes, *words: str | bytes, given: bytes | None = None, ok: bool = True) -> bool:
+    try:
+        done = subprocess.run(
+            ["git", *words],
+            cwd=directory,
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            env=git_environment(),
+            check=False,
+        )
+    except FileNotFoundError:
+        from roar.workspace.git import git_unusable
+
+        raise git_unusable(FileNotFoundError()) from None
+    if done.returncode and ok:
+        said = done.stderr.decode("utf-8", "surrogateescape").strip().splitlines()
+        raise RoarError(
+            f"git failed in {os.fsdecode(directory)}: {said[-1] if said else 'it gave no reason'}",
+            "Check the repository: git fsck",
+        )
+    return not done.returncode

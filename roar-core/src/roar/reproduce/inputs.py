@@ -1,0 +1,138 @@
+"""Putting what a step reads in place, each file by its content: never one that has changed since it was recorded."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from roar.reproduce.contents import Contents, copy_file
+from roar.reproduce.links import make_links
+from roar.reproduce.plan import Input, Step
+from roar.reproduce.results import Compared
+
+_CODE_BYTES = 1 << 20
+
+
+class Unavailable(Exception):
+    """A step can't have what it read; the text is a clause that says why."""
+
+
+class Inputs:
+    """Where inputs come from.
+
+    Args:
+        contents: takes digests.
+        root: of the recorded repository.
+        directory: the new one.
+        kept: a directory for what steps made at places that other steps change.
+        elsewhere: digests → paths at which the content was recorded.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        root: bytes,
+        directory: bytes,
+        kept: bytes,
+        elsewhere: Callable[[Mapping[str, str]], Iterable[bytes]],
+    ) -> None:
+        self._contents = contents
+        self._root = root
+        self._directory = directory
+        self._kept = kept
+        self._elsewhere = elsewhere
+        self._names_root = re.compile(rb"(?<![A-Za-z0-9_.-])" + re.escape(root) + rb"(?![A-Za-z0-9_.-])")
+
+    def put_in_place(self, step: Step, made: Mapping[tuple[int, bytes], Compared]) -> list[str]:
+        """Makes a step's inputs ready.
+
+        Args:
+            step: about to be run.
+            made: (step, place) → what the steps that it needs have made.
+
+        Returns:
+            What the user should know, a clause each.
+
+        Raises:
+            Unavailable: an input isn't to be had as it was.
+        """
+        notes: list[str] = []
+        for one in step.inputs:
+            if one.origin == "step":
+                self._from_step(one, made)
+            elif one.origin == "commit":
+                self._from_commit(one)
+            elif one.origin == "copy":
+                notes += self._copied(one)
+            elif one.origin == "in place" and one.hashes and not self._contents.has(one.path, one.hashes):
+                raise Unavailable(self._why_not(one))
+        make_links(step, self._root, self._directory)
+        for path, mode in _streams(step):
+            if mode != "r" and path.startswith(self._root + b"/"):
+                os.makedirs(os.path.dirname(self._new(path)), exist_ok=True)
+        return notes
+
+    def keep(self, compared: Compared) -> None:
+        """Keeps a copy of what a step made at a place that others change."""
+        target = self._kept_at(compared.produced or "")
+        if not os.path.exists(target):
+            copy_file(compared.place, target)
+
+    def _new(self, path: bytes) -> bytes:
+        return self._directory + path[len(self._root) :] if path.startswith(self._root + b"/") else path
+
+    def _kept_at(self, digest: str) -> bytes:
+        return self._kept + b"/" + digest.encode()
+
+    def _from_step(self, one: Input, made: Mapping[tuple[int, bytes], Compared]) -> None:
+        compared = made.get((one.maker or 0, one.made_at or one.place))
+        if compared is None or compared.produced is None or compared.algorithm is None:
+            raise Unavailable(f"{self._name(one)} is missing, which an earlier step was to make")
+        hashes = {compared.algorithm: compared.produced}
+        if self._contents.has(one.place, hashes):
+            return
+        if not self._contents.fetch([compared.place, self._kept_at(compared.produced)], one.place, hashes):
+            raise Unavailable(f"{self._name(one)} is no longer as an earlier step made it")
+
+    def _from_commit(self, one: Input) -> None:
+        if not one.hashes:
+            return
+        if not self._contents.has(one.place, one.hashes) and not self._contents.fetch(
+            [one.path], one.place, one.hashes
+        ):
+            raise Unavailable(f"{self._name(one)} is not in the commit as it was read")
+        if os.path.getsize(one.place) <= _CODE_BYTES:
+            with open(one.place, "rb") as file:
+                if self._names_root.search(file.read(_CODE_BYTES)):
+                    where = os.fsdecode(self._root)
+                    raise Unavailable(f"{self._name(one)} names {where}: the step would work there, not here")
+
+    def _copied(self, one: Input) -> list[str]:
+        if not one.hashes:
+            if not os.path.lexists(one.place) and os.path.isfile(one.path):
+                copy_file(one.path, one.place)
+            return [f"{self._name(one)} was taken as it is now: its content was not recorded"]
+        if self._contents.has(one.place, one.hashes):
+            return []
+        if self._contents.fetch([one.path, *self._elsewhere(one.hashes)], one.place, one.hashes):
+            return []
+        raise Unavailable(self._why_not(one))
+
+    def _why_not(self, one: Input) -> str:
+        algorithm = self._contents.algorithm(one.hashes)
+        if algorithm is None:
+            return f"{self._name(one)} can't be checked: {next(iter(one.hashes))} is not installed"
+        now = self._contents.digest(one.path, algorithm)
+        if now is None:
+            return f"{self._name(one)} is not there any more"
+        recorded = one.hashes[algorithm]
+        return f"{self._name(one)} has changed since it was recorded ({algorithm} {recorded[:12]} then, {now[:12]} now)"
+
+    def _name(self, one: Input) -> str:
+        return os.fsdecode(one.path.removeprefix(self._root + b"/"))
+
+
+def _streams(step: Step) -> list[tuple[bytes, str]]:
+    streams = step.environment.get("streams", {}).values()
+    return [(os.fsencode(stream["path"]), stream["mode"]) for stream in streams if stream.get("path")]

@@ -1,0 +1,45 @@
+"""Paths of the recorded repository as paths of the new directory, alone and within the words of a command."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+
+_NAME = "[A-Za-z0-9_.-]"
+"""Characters that go on with a name: ``/w/repo`` is not in ``/w/repo-2``."""
+
+
+class Mapping:
+    """Directories and what stands for each.
+
+    Args:
+        pairs: (recorded, new), absolute and canonical; of two that fit a path the first is taken.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._pairs = [(old.rstrip(b"/"), new.rstrip(b"/")) for old, new in pairs if old.rstrip(b"/")]
+        self._patterns = [
+            (
+                re.compile(rf"(?<!{_NAME}){re.escape(os.fsdecode(old))}(?!{_NAME})"),
+                os.fsdecode(new).replace("\\", "\\\\"),
+            )
+            for old, new in self._pairs
+        ]
+
+    def path(self, path: bytes) -> bytes | None:
+        """A path's new place; None when it is in none of the directories."""
+        for old, new in self._pairs:
+            if path == old or path.startswith(old + b"/"):
+                return new + path[len(old) :]
+        return None
+
+    def text(self, text: str) -> str:
+        """A word or a variable's value, each mention of a directory replaced."""
+        for pattern, new in self._patterns:
+            text = pattern.sub(new, text)
+        return text
+
+    def words(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The words of a command."""
+        return tuple(map(self.text, words))

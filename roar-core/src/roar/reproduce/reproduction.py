@@ -1,0 +1,201 @@
+"""`roar reproduce` from a reference to a result: the plan, the new directory, the steps, and what is kept of the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pwd
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from roar.api.errors import Refused, RoarError
+from roar.api.records import Reproduction
+from roar.reproduce import pythons
+from roar.reproduce.checkout import Checkout
+from roar.reproduce.contents import Contents
+from roar.reproduce.engine import Engine, Surroundings
+from roar.reproduce.inputs import Inputs
+from roar.reproduce.plan import Plan, make_plan
+from roar.reproduce.progress import Progress
+from roar.reproduce.results import Result, StepResult
+from roar.reproduce.selection import Selection, select_jobs
+from roar.reproduce.target import Target
+
+if TYPE_CHECKING:
+    from roar.api.storage import Storage
+    from roar.context import Context
+
+
+class Prepared(NamedTuple):
+    """All that is known before anything is done."""
+
+    target: Target
+    plan: Plan
+    decisions: Mapping[str, list[pythons.Decision]]
+    """Uid → how the interpreters that the step needs are met."""
+    patches: Mapping[int, bytes]
+
+
+def prepare(
+    context: Context, storage: Storage, target: Target, directory: str | None = None, alone: bool = False
+) -> Prepared:
+    """The plan for a target; nothing is written.
+
+    Args:
+        context: of the workspace.
+        storage: the record.
+        target: what is wanted.
+        directory: that is to be made; by default one beside the repository.
+        alone: run the target's own step only.
+
+    Raises:
+        Refused: the directory is in the user's own tree.
+        RoarError: there is no commit to begin with.
+    """
+    selection = select_jobs(storage, target, alone)
+    root = _root(target)
+    place = os.path.realpath(os.fsencode(directory)) if directory else _beside(root, target)
+    if place == root or place.startswith(root + b"/"):
+        name = os.path.basename(os.fsdecode(root))
+        raise Refused(
+            f"{os.fsdecode(place)} is in the repository itself, whose files are left alone.",
+            f"Choose a directory outside: -o {os.path.dirname(os.fsdecode(root))}/{name}-reproduced",
+        )
+    plan = make_plan(selection, root, place, os.path.expanduser(b"~"))
+    patches = {first: storage.patch(first) or b"" for first in set(selection.patches.values())}
+    return Prepared(target, plan, _decisions(storage, selection, plan), patches)
+
+
+def _root(target: Target) -> bytes:
+    if target.job.git is None:
+        raise RoarError(
+            f"{target.job.ref} has no commit in its record, so there is no code to run.",
+            f"See it: roar show {target.job.ref}",
+        )
+    return target.job.git.root.rstrip(b"/")
+
+
+def _beside(root: bytes, target: Target) -> bytes:
+    """A directory beside the repository, the same one for the same target."""
+    digest = hashlib.blake2b(target.job.uid.encode(), digest_size=4)
+    for path in sorted(target.paths):
+        digest.update(path + b"\0")
+    return root + b"-reproduced-" + digest.hexdigest().encode()
+
+
+def _decisions(storage: Storage, selection: Selection, plan: Plan) -> dict[str, list[pythons.Decision]]:
+    private = plan.directory + b"/.git/roar"
+    made: dict[pythons.Need, pythons.Decision] = {}
+    written = _written_environments(storage, selection)
+    found: dict[str, list[pythons.Decision]] = {}
+    for step in plan.steps:
+        for need in pythons.needs_of(step.environment):
+            if need not in made:
+                is_written = need.prefix in written
+                made[need] = pythons.decide(need, len(made) + 1, plan.root, plan.directory, private, is_written)
+            found.setdefault(step.job.uid, []).append(made[need])
+    return found
+
+
+def _written_environments(storage: Storage, selection: Selection) -> set[bytes]:
+    """The prefixes of environments into which a step installs something: what it wrote there, a filter has dropped."""
+    prefixes = {need.prefix for one in selection.environments.values() for need in pythons.needs_of(one)}
+    written: set[bytes] = set()
+    for job in selection.jobs:
+        if not prefixes - written:
+            break
+        paths = (
+            [path for _, path, direction in storage.filtered(job.id) if direction == "output"] if job.filtered else []
+        )
+        paths += [edge.path for edge in selection.outputs[job.id]]
+        written |= {prefix for prefix in prefixes if any(path.startswith(prefix + b"/") for path in paths)}
+    return written
+
+
+def carry_out(
+    context: Context,
+    storage: Storage,
+    prepared: Prepared,
+    resume: bool,
+    jobs: int,
+    say: Callable[[StepResult], None],
+) -> Result:
+    """Does what was planned.
+
+    Args:
+        context: of the workspace.
+        storage: the record, to look for copies of inputs.
+        prepared: by `prepare`.
+        resume: go on in the directory as it is.
+        jobs: how many steps at once.
+        say: told of each step that is over.
+
+    Raises:
+        Refused: the directory exists and is not to be resumed, or can't be.
+        RoarError: the repository can't be cloned.
+    """
+    plan = prepared.plan
+    checkout = Checkout(plan.directory, prepared.patches)
+    state = checkout.private + b"/reproduction.json"
+    if resume:
+        progress = Progress.resume(state, plan)
+    else:
+        _must_be_free(plan, os.path.exists(state))
+        checkout.make(plan.root, [step.code for step in plan.steps if step.code.commit])
+        progress = Progress.begin(state, plan)
+    contents = Contents(context.plugins.hashers)
+
+    def elsewhere(hashes: Mapping[str, str]) -> Iterable[bytes]:
+        algorithm, digest = next(iter(hashes.items()))
+        artifacts = [artifact.id for artifact in storage.artifacts_by_digest(digest, algorithm)]
+        return dict.fromkeys(edge.path for edge in storage.edges_of(artifacts))
+
+    inputs = Inputs(contents, plan.root, plan.directory, checkout.private + b"/kept", elsewhere)
+    engine = Engine(plan, checkout, contents, inputs, progress, prepared.decisions, _surroundings(context), say)
+    results = engine.run(jobs)
+    return Result(prepared.target.text, plan.directory, results, prepared.target.job.uid)
+
+
+def _must_be_free(plan: Plan, is_ours: bool) -> None:
+    where = os.fsdecode(plan.directory)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if not os.listdir(plan.directory):
+            return
+    if os.path.lexists(plan.directory):
+        go_on = "Go on with it: add --resume\n" if is_ours else ""
+        raise Refused(f"{where} exists already.", f"{go_on}Or choose another directory: -o DIR")
+
+
+def _surroundings(context: Context) -> Surroundings:
+    from roar.workspace.secrets import Redactor, workspace_key
+
+    redactor = Redactor(os.environ, workspace_key(context.workspace.roar_dir))
+    seen = redactor.environment(os.environ, context.config.get("env.allow"))
+    return Surroundings(dict(os.environ), frozenset(name for name, value in seen.items() if isinstance(value, str)))
+
+
+def note_result(context: Context, result: Result) -> None:
+    """Keeps what came of it with the artifacts.  Raises StorageUnusable."""
+    now = time.time_ns()
+    by = f"{_user()}@{os.uname().nodename}"
+    found = [
+        Reproduction(one.algorithm, one.recorded, step.uid, one.path, one.outcome, one.produced, one.size, by, now)
+        for step in result.steps
+        for one in step.outputs
+        if one.algorithm is not None and one.recorded is not None and one.outcome != "unknown"
+    ]
+    if found:
+        storage = context.storage(read_only=False)
+        try:
+            storage.note_reproductions(found)
+        finally:
+            storage.close()
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # an id without a name, as in containers
+        return str(os.geteuid())

@@ -1,0 +1,98 @@
+"""What is to be made again: the outputs that a reference means, and the job that made them."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, NamedTuple
+
+from roar.api.errors import NotFound, RoarError
+from roar.api.records import Job
+from roar.lineage.references import (
+    FoundArtifact,
+    FoundComposite,
+    FoundJob,
+    FoundPath,
+    UnknownPath,
+    resolve,
+)
+from roar.lineage.views import composite_members
+
+if TYPE_CHECKING:
+    from roar.api.storage import Storage
+    from roar.context import Context
+
+_DIGITS = frozenset(string.hexdigits)
+
+
+class Target(NamedTuple):
+    """A job, and those of its outputs that are wanted."""
+
+    text: str
+    """What was typed."""
+    job: Job
+    paths: frozenset[bytes]
+
+
+def find_target(context: Context, storage: Storage, text: str, cwd: bytes) -> Target:
+    """What a reference means.
+
+    Raises:
+        NotFound: nothing has this name, or no step made it.
+        RoarError: its lineage is not here and there is no server to ask.
+    """
+    try:
+        found = resolve(storage, text, cwd)
+    except UnknownPath:
+        if _DIGITS.issuperset(text):
+            raise not_local(context, text) from None
+        raise
+    except NotFound:
+        if ":" in text:
+            raise not_local(context, text) from None
+        raise
+    if isinstance(found, FoundJob):
+        outputs = storage.edges([found.job.id], "output")
+        return Target(text, found.job, frozenset(edge.path for edge in outputs))
+    if isinstance(found, FoundComposite):
+        edges = storage.edges([found.job.id], found.composite.direction)
+        if found.composite.direction == "input":
+            raise _not_made(text)
+        return Target(text, found.job, frozenset(edge.path for edge in composite_members(found.composite, edges)))
+    return _made(storage, text, found)
+
+
+def _made(storage: Storage, text: str, found: FoundPath | FoundArtifact) -> Target:
+    """The newest job that wrote the content, at the path that was asked for if it can be."""
+    if isinstance(found, FoundArtifact):
+        written = storage.edges_of([found.artifact.id], "output")
+    else:
+        newest = found.edges[0]
+        at_newest = [edge for edge in found.edges if edge.job_id == newest.job_id]
+        newest = next((edge for edge in at_newest if edge.direction == "output"), newest)
+        if newest.artifact_id is None:
+            written = [edge for edge in found.edges if edge.direction == "output"]
+        else:
+            written = storage.edges_of([newest.artifact_id], "output")
+            written.sort(key=lambda edge: edge.path != found.path)
+    if not written:
+        raise _not_made(text)
+    edge = written[0]
+    (job,) = storage.jobs_by_id([edge.job_id])
+    return Target(text, job, frozenset({edge.path}))
+
+
+def _not_made(text: str) -> NotFound:
+    return NotFound(f"No recorded step made {text}: it is an input.", f"See where it was used: roar show {text}")
+
+
+def not_local(context: Context, text: str) -> RoarError:
+    """Why an artifact whose lineage is not in the workspace's record can't be reproduced."""
+    if not context.config.get("glaas.url"):
+        return RoarError(
+            f"GLaaS server not configured: {text} is not in the local record, and there is nobody to ask for its lineage.",
+            "Run: roar config set glaas.url https://glaas.ai\nThen repeat the command. What is local: roar log",
+        )
+    return RoarError(
+        f"{text} is not in the local record, and no installed plugin fetches lineage from {context.config.get('glaas.url')}.",
+        "Install the one for GLaaS: pip install roar-glaas\nWhat is installed: roar plugins",
+    )
