@@ -60,6 +60,12 @@ int sys_exit(u64 *ctx) /* (struct pt_regs *, long result) */
     if (!action) return 0;
     s64 result = ctx[1];
     u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    u32 *process = 0;
+    if (action != A_ADVISE) { /* before the arguments are looked at: most calls are other people's, or fail */
+        if ((u64)result >= (u64)-4095ll || (is_32_bit && (u32)result >= (u32)-4095)) return 0;
+        process = enrolled(tgid);
+        if (!process) return 0;
+    }
     u64 a0, a1, a2, a3, a4;
     if (!is_32_bit) {
         a0 = LOAD(u64, registers + O_REGS_A0); a1 = LOAD(u64, registers + O_REGS_A1); a2 = LOAD(u64, registers + O_REGS_A2);
@@ -68,9 +74,7 @@ int sys_exit(u64 *ctx) /* (struct pt_regs *, long result) */
         a0 = LOAD(u32, registers + O_REGS_C0); a1 = LOAD(u32, registers + O_REGS_C1); a2 = LOAD(u32, registers + O_REGS_C2);
         a3 = LOAD(u32, registers + O_REGS_C3); a4 = LOAD(u32, registers + O_REGS_C4);
     }
-    if (action == A_ADVISE) return advise(task, tgid, a1, a2, a3);
-    u32 *process = enrolled(tgid);
-    if (!process || (u64)result >= (u64)-4095ll || (is_32_bit && (u32)result >= (u32)-4095)) return 0;
+    if (!process) return advise(task, tgid, a1, a2, a3);
 
     u64 zero = G->zero;
     if (action < A_FIRST_OF_NAMES || (action >= A_FUTIMESAT && !a1)) {
