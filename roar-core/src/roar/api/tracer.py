@@ -29,7 +29,6 @@ class Capability(StrEnum):
     SANDBOXED = "programs under a seccomp filter of their own"
     NAMESPACES = "other roots and mount namespaces"
     DEBUGGED = "programs under a debugger"
-    READS = "reads, not only opens"
     DAEMONS = "processes that outlive the command"
     NO_PRIVILEGE = "needs no privilege"
     SURVIVES_KILL = "loses nothing when roar is killed"
