@@ -103,6 +103,7 @@ def everything(recorder: Recorder) -> Recorder:
     ("schema", "words"),
     [
         ("show", ["show"]),
+        ("show", ["show", "session:1"]),
         ("show", ["show", "@1"]),
         ("show", ["show", "@1", "--filtered"]),
         ("show", ["show", "@B1"]),

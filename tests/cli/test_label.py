@@ -44,7 +44,11 @@ def test_labels_are_set_on_everything_shown_searched_and_taken_away(used: Record
     assert labels(used, "@1", "--label", "by=ada") == []
     assert [job["ref"] for job in used.json("log", "--label", "best", "--label", "size=large")["jobs"]] == ["@1"]
     assert used.json("show", "@1")["job"]["labels"] == {"best": "", "size": "large"}
-    assert "sweep=lr" in used.roar("session").stdout and "sweep=lr" in used.roar("show").stdout
+    assert all("sweep=lr" in used.roar(*words).stdout for words in (["session"], ["show"], ["show", "session:1"]))
+    assert used.json("show", "session:1")["session"]["labels"] == {"sweep": "lr"}
+    assert "\nLabels: best, by=ada\n" in used.roar("show", "model").stdout
+    assert used.json("show", "model")["artifact"]["labels"] == {"best": "", "by": "ada"}
+    assert "\nLabels     best, size=large\n" in used.roar("show", "@1").stdout
     used.roar("label", "unset", "model", "best", "by")
     used.roar("label", "unset", "@1", "size")
     assert labels(used, "--label", "best") == [("@1", {"best": ""})]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from cli.recorder import Recorder
+from store.unprivileged import ordinary_user, own_directory
 
 from roar.run.rundir import RunDir
 
@@ -89,3 +91,37 @@ def test_where_a_run_that_goes_on_will_be_recorded_is_said(recorder: Recorder) -
     finally:
         run.remove()
     assert said == [f"1 run going on now will be recorded in session {number}.\n" for number in (2, 1, 3)]
+
+
+READERS = (
+    ["session", "list"], ["show", "session:1"], ["log", "--label", "k"], ["label", "show"], ["label", "show", "@1"],
+    ["label", "history", "@1"], ["env", "list"], ["diff", "@1", "@2"], ["diff", "session", "session:1"],
+)  # fmt: skip
+WRITERS = (
+    ["session", "new"], ["session", "use", "1"], ["session", "name", "x"], ["label", "set", "@1", "best"],
+    ["label", "unset", "@1", "k"], ["label", "cp", "@1", "@2"], ["env", "set", "A=1"], ["pop", "-y", "--outputs"],
+    ["reset", "-y"],
+)  # fmt: skip
+
+
+@pytest.mark.requirement("SHOW-7", "SAFE-2")
+def test_where_nothing_can_be_written_what_reads_works_and_what_writes_says_so() -> None:
+    with own_directory() as directory:
+        env = {"PATH": os.defpath, "HOME": str(directory), "TZ": "UTC"}
+        (directory / "repo").mkdir()
+        recorder = Recorder(directory / "repo", env)
+        recorder.record("one", writes={"out": "1"}, labels={"k": "v"})
+        recorder.record("two", writes={"out": "2"})
+        for path in [*sorted(recorder.root.rglob("*")), recorder.root]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        with ordinary_user():
+            for words in READERS:
+                done = recorder.roar(*words)
+                assert done.stderr == "" or words[0] == "env", words
+            for words in WRITERS:
+                done = recorder.roar(*words, ok=False)
+                assert done.returncode == 1 and done.stdout == "" and done.stderr.startswith("Error: "), words
+                assert len(done.stderr.splitlines()) == 2 and "unexpectedly" not in done.stderr, done.stderr
+            assert (recorder.root / "out").exists()
+        for path in (recorder.root, recorder.root / ".roar"):
+            path.chmod(0o755)

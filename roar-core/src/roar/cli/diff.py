@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roar.cli.reading import cwd, opened, place, print_json, print_lines
+from roar.cli.finding import found
+from roar.cli.reading import opened, place, print_json, print_lines
 
 if TYPE_CHECKING:
     from roar.context import Context
@@ -33,13 +34,13 @@ def command(context: Context, a: str, b: str, as_json: bool) -> None:
     from roar.render.records import dump
 
     with opened(context) as storage:
-        found = compare(storage, a, b, cwd())
+        compared = compare(storage, a, b, lambda text: found(context, storage, text))
     if as_json:
         from roar.render.diff_json import diff_json
 
-        print_json(dump(diff_json(found)))
+        print_json(dump(diff_json(compared)))
         return
     from roar.render.diff import diff_lines
 
     look = look_of(sys.stdout)
-    print_lines(diff_lines(found, look, place(context)), look)
+    print_lines(diff_lines(compared, look, place(context)), look)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roar.cli.finding import found as meant
 from roar.cli.labels import pairs
-from roar.cli.reading import cwd, opened, place, print_json, print_lines
+from roar.cli.reading import opened, place, print_json, print_lines
 from roar.cli.writing import NAME_BYTES, redactor, writable
 
 if TYPE_CHECKING:
@@ -72,14 +73,14 @@ def unset(context: Context, ref: str, keys: tuple[str, ...], as_json: bool) -> N
 @click.pass_obj
 def show(context: Context, ref: str | None, labels: tuple[str, ...], as_json: bool) -> None:
     """Show the labels of REF, without which of everything that has any, in every session."""
-    from roar.lineage.subjects import Labelled, find_subject, labelled
+    from roar.lineage.subjects import Labelled, labelled
 
     wanted = pairs(labels)
     with opened(context) as storage:
         if ref is None:
             found = labelled(storage, wanted)
         else:
-            subject = find_subject(storage, ref, cwd())
+            subject = _subject(context, storage, ref)
             now = _labels(storage, subject)
             fits = all(key in now and value in (None, now[key]) for key, value in wanted.items())
             found = [Labelled(subject, now)] if fits else []
@@ -97,10 +98,9 @@ def show(context: Context, ref: str | None, labels: tuple[str, ...], as_json: bo
 def cp(context: Context, source: str, target: str, keys: tuple[str, ...], as_json: bool) -> None:
     """Copy the labels of FROM, or only those of the given keys, to TO; other labels of TO stay."""
     from roar.api.errors import NotFound
-    from roar.lineage.subjects import find_subject
 
     with opened(context) as storage:
-        labels = _labels(storage, find_subject(storage, source, cwd()))
+        labels = _labels(storage, _subject(context, storage, source))
     for key in keys:
         if key not in labels:
             raise NotFound(
@@ -116,13 +116,12 @@ def cp(context: Context, source: str, target: str, keys: tuple[str, ...], as_jso
 @click.pass_obj
 def history(context: Context, ref: str, key: str | None, as_json: bool) -> None:
     """List every version of the labels of REF, or of one of them, newest first."""
-    from roar.lineage.subjects import find_subject
     from roar.render.labels import history_json, history_lines
     from roar.render.look import look_of
     from roar.render.records import dump
 
     with opened(context) as storage:
-        subject = find_subject(storage, ref, cwd())
+        subject = _subject(context, storage, ref)
         versions = storage.label_history(subject.kind, subject.id, key)
     if as_json:
         print_json(dump(history_json(subject, versions)))
@@ -142,15 +141,21 @@ def _check(key: str, value: str) -> None:
 
 
 def _change(context: Context, ref: str, changes: Mapping[str, str | None], as_json: bool) -> None:
-    from roar.lineage.subjects import Labelled, find_subject
+    from roar.lineage.subjects import Labelled
 
     with writable(context) as storage:
-        subject = find_subject(storage, ref, cwd())
+        subject = _subject(context, storage, ref)
         written = storage.set_labels(subject.kind, subject.id, changes)
         labels = _labels(storage, subject)
     _print(context, [Labelled(subject, labels)], as_json)
     if not written:
         click.echo("Nothing changed: it was so already.", err=True)
+
+
+def _subject(context: Context, storage: Storage, ref: str) -> Subject:
+    from roar.lineage.subjects import find_subject
+
+    return find_subject(storage, ref, lambda text: meant(context, storage, text))
 
 
 def _labels(storage: Storage, subject: Subject) -> dict[str, str]:

@@ -12,6 +12,7 @@ from roar.cli.finding import found
 from roar.cli.reading import disk, opened, place, print_json, print_lines
 
 if TYPE_CHECKING:
+    from roar.api.records import Session
     from roar.api.storage import Storage
     from roar.context import Context
 
@@ -31,22 +32,25 @@ _SCHEMA = "roar/show/1"
 def command(context: Context, ref: str | None, filtered: bool, environment: bool, every: bool, as_json: bool) -> None:
     """Show one thing that was recorded, or without REF the active session.
 
-    REF is a step (@3), a build step (@B1), the beginning of a job's uid, a path, or the beginning of a digest.  For a
-    step: what ran, on which commit, in which environment, what it read and wrote and how far the record can be trusted.
-    For a path or digest: its digests, and which jobs made and used it.  Files that are gone are marked (missing), those
-    whose content differs now (changed).
+    REF is a step (@3), a build step (@B1), the beginning of a job's uid, a path, the beginning of a digest, or a session
+    (session:2, session:NAME).  For a step: what ran, on which commit, in which environment, what it read and wrote and how
+    far the record can be trusted.  For a path or digest: its digests, and which jobs made and used it.  Files that are gone
+    are marked (missing), those whose content differs now (changed).
     """
+    from roar.lineage.sessions import PREFIX, find_session
+
     with opened(context) as storage:
         if ref is None:
-            _show_session(storage, as_json)
+            _show_session(storage, storage.active_session(), as_json)
+        elif ref.startswith(PREFIX):
+            _show_session(storage, find_session(storage, ref.removeprefix(PREFIX)), as_json)
         else:
             _show(context, storage, ref, filtered, environment, every, as_json)
 
 
-def _show_session(storage: Storage, as_json: bool) -> None:
+def _show_session(storage: Storage, session: Session, as_json: bool) -> None:
     from roar.render.look import look_of
 
-    session = storage.active_session()
     if as_json:
         from roar.lineage.views import session_view
         from roar.render.records import dump, session_json

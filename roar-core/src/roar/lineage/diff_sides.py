@@ -10,10 +10,11 @@ from roar.api.records import Job, Session, StoredEdge
 from roar.api.storage import JobQuery, Storage
 from roar.lineage.diff import StepDiff, place, same_digests, step_diff
 from roar.lineage.diff_causes import Cause, causes
-from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath, resolve
+from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
 from roar.lineage.sessions import named_session
 
 Kind = Literal["step", "artifact", "session"]
+Resolve = Callable[[str], Found]
 
 
 class Side(NamedTuple):
@@ -60,14 +61,14 @@ class Diff(NamedTuple):
         return any(step.outputs.changes for step in self.steps)
 
 
-def compare(storage: Storage, a: str, b: str, cwd: bytes) -> Diff:
-    """Compares what two references name.
+def compare(storage: Storage, a: str, b: str, resolve: Resolve) -> Diff:
+    """Compares what two references name: sessions, or what `resolve` finds.
 
     Raises:
-        NotFound, Ambiguous: as `resolve`.
+        NotFound, Ambiguous: as `resolve`, or there is no such session.
         UsageError: one is a session and the other is not.
     """
-    one, other = find_side(storage, a, cwd), find_side(storage, b, cwd)
+    one, other = find_side(storage, a, resolve), find_side(storage, b, resolve)
     if "session" in (one.kind, other.kind):
         if one.kind != other.kind:
             raise UsageError("a session is compared with a session.", "Example: roar diff session:1 session:2")
@@ -90,12 +91,12 @@ def compare(storage: Storage, a: str, b: str, cwd: bytes) -> Diff:
     return Diff(kind, one, other, alike, [step], [], [], why)
 
 
-def find_side(storage: Storage, text: str, cwd: bytes) -> Side:
-    """What a reference names: ``session:1``, or as `resolve` takes it."""
+def find_side(storage: Storage, text: str, resolve: Resolve) -> Side:
+    """What a reference names."""
     session = named_session(storage, text)
     if session is not None:
         return Side("session", session=session)
-    found = resolve(storage, text, cwd)
+    found = resolve(text)
     return Side("step", found.job) if isinstance(found, FoundJob) else _artifact(storage, found)
 
 

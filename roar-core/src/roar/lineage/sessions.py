@@ -6,7 +6,8 @@ from roar.api.errors import NotFound
 from roar.api.records import Session
 from roar.api.storage import Storage
 
-_PREFIX = "session:"
+PREFIX = "session:"
+"""Before the number or name of a session, where something else could be meant."""
 
 
 def find_session(storage: Storage, text: str) -> Session:
@@ -33,6 +34,4 @@ def named_session(storage: Storage, text: str) -> Session | None:
     """
     if text == "session":
         return storage.active_session()
-    if text.startswith(_PREFIX):
-        return find_session(storage, text.removeprefix(_PREFIX))
-    return None
+    return find_session(storage, text.removeprefix(PREFIX)) if text.startswith(PREFIX) else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from roar.api.errors import NotFound, Refused
 from roar.api.records import Job, LabelSubject, Session
 from roar.api.storage import Storage
-from roar.lineage.references import FoundArtifact, FoundComposite, FoundJob, resolve
+from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob
 from roar.lineage.sessions import named_session
 
 
@@ -32,8 +32,8 @@ class Labelled(NamedTuple):
     labels: Mapping[str, str]
 
 
-def find_subject(storage: Storage, text: str, cwd: bytes) -> Subject:
-    """What a reference names: ``session``, ``session:3``, or as `resolve` takes it.
+def find_subject(storage: Storage, text: str, resolve: Callable[[str], Found]) -> Subject:
+    """What a reference names: ``session``, ``session:3``, or what `resolve` finds.
 
     Raises:
         NotFound: nothing has this name.
@@ -43,7 +43,7 @@ def find_subject(storage: Storage, text: str, cwd: bytes) -> Subject:
     session = named_session(storage, text)
     if session is not None:
         return Subject("session", session.id, session=session)
-    found = resolve(storage, text, cwd)
+    found = resolve(text)
     if isinstance(found, FoundJob):
         return Subject("job", found.job.id, job=found.job)
     if isinstance(found, FoundArtifact):

@@ -56,6 +56,7 @@ class ArtifactView(NamedTuple):
     tracked: bool = False
     is_all: bool = True
     """Whether no further jobs or paths were left out."""
+    labels: Mapping[str, str] = {}
 
     @property
     def state(self) -> State:
@@ -196,6 +197,9 @@ def _artifact(
         [(edge, jobs[edge.job_id]) for edge in earlier if edge.job_id in jobs],
         newest.missing_reason,
         newest.tracked,
+        labels={}
+        if newest.artifact_id is None
+        else storage.labels("artifact", [newest.artifact_id]).get(newest.artifact_id, {}),
     )
 
 

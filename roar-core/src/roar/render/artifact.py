@@ -10,6 +10,7 @@ from roar.lineage.states import State
 from roar.lineage.views import ArtifactView, CompositeView
 from roar.render.job import Place, digest_text, edge_lines
 from roar.render.job_list import reasons_text
+from roar.render.label_text import labels_text
 from roar.render.look import Look
 from roar.render.text import command_text, plural, printable, shortened, size_text, time_text
 
@@ -22,6 +23,8 @@ def artifact_lines(view: ArtifactView, look: Look, place: Place) -> Iterator[str
     yield look.paint(name, "bold") + state_mark(view.state, look)
     yield from _hash_lines(dict(view.hashes), view.missing_reason)
     yield f"Size: {_exact(view.size)}"
+    if view.labels:
+        yield f"Labels: {labels_text(view.labels)}"
     if view.tracked:
         yield "Tracked: committed in git"
     if view.state == "unknown":

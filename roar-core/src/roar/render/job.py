@@ -10,6 +10,7 @@ from roar.api.filters import Direction
 from roar.api.records import Capture, Composite, GitState, Job, StoredEdge
 from roar.lineage.views import EdgeView, JobView, composite_members
 from roar.render.environment import environment_lines
+from roar.render.label_text import labels_text
 from roar.render.look import Look
 from roar.render.text import (
     columns,
@@ -58,7 +59,7 @@ def job_lines(
     if job.name:
         yield from _field("Name", printable(job.name))
     if job.labels:
-        yield from _field("Labels", ", ".join(printable(f"{key}={value}") for key, value in sorted(job.labels.items())))
+        yield from _field("Labels", labels_text(job.labels))
     if job.parameters:
         shown = (f"{key}={value}" for key, value in sorted(job.parameters.items()))
         yield from _field("Parameters", ", ".join(map(printable, shown)))

@@ -141,7 +141,10 @@ def session_head_json(session: Session) -> dict[str, Any]:
 
 def session_json(view: SessionView) -> dict[str, Any]:
     """A session with its jobs, oldest first."""
-    return session_head_json(view.session) | {"jobs": [job_json(job) for job in view.jobs]}
+    return session_head_json(view.session) | {
+        "labels": dict(view.session.labels),
+        "jobs": [job_json(job) for job in view.jobs],
+    }
 
 
 def artifact_json(view: ArtifactView) -> dict[str, Any]:
@@ -153,6 +156,7 @@ def artifact_json(view: ArtifactView) -> dict[str, Any]:
         "tracked": view.tracked,
         "state": view.state,
         "kind": "file",
+        "labels": dict(view.labels),
         "paths": [{"path": fsdecode(path), "state": state} for path, state in view.paths],
         "produced_by": [_use_json(job, path) for job, path in view.produced_by],
         "used_by": [_use_json(job, path) for job, path in view.used_by],
@@ -175,6 +179,7 @@ def composite_artifact_json(view: CompositeView) -> dict[str, Any]:
         "tracked": False,
         "state": view.state,
         "kind": composite.kind,
+        "labels": {},
         "paths": [{"path": fsdecode(composite.path), "state": view.state}],
         "produced_by": use if composite.direction == "output" else [],
         "used_by": use if composite.direction == "input" else [],
