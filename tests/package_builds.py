@@ -13,13 +13,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     "roar-core": "roar-core",
+    "roar-tracer-ebpf": "roar-tracer-ebpf",
     "roar-tracer-preload": "roar-tracer-preload",
     "roar-tracer-ptrace": "roar-tracer-ptrace",
     "roar-cli": ".",
 }
 """Distribution → its folder."""
 
-_JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.so", ".*.so.*")
+_JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.so", ".*.so.*", "roar-ebpf")
 _ROOT_FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 
 

@@ -18,16 +18,19 @@ from package_builds import PACKAGES, ROOT, Built
 
 IMPORTS = {
     "roar-core": "roar",
+    "roar-tracer-ebpf": "roar_tracer_ebpf",
     "roar-tracer-preload": "roar_tracer_preload",
     "roar-tracer-ptrace": "roar_tracer_ptrace",
 }
 LIBRARIES = {
+    "roar-tracer-ebpf": "roar_tracer_ebpf/roar-ebpf",
     "roar-tracer-preload": "roar_tracer_preload/libroar-preload.so",
     "roar-tracer-ptrace": "roar_tracer_ptrace/libroar-ptrace.so",
 }
 LICENCES = {
     "roar-core": "MIT",
     "roar-cli": "MIT",
+    "roar-tracer-ebpf": "MIT",
     "roar-tracer-preload": "MIT",
     "roar-tracer-ptrace": "GPL-2.0-or-later",
 }
@@ -69,7 +72,7 @@ def test_a_wheel_has_all_modules_its_types_and_nothing_else(
     inside = {entry for entry in _names(wheelhouse[package].wheel) if ".dist-info/" not in entry}
 
     assert f"{name}/py.typed" in inside
-    assert _modules(sources, package, ".py", ".c", ".h", ".json") <= inside
+    assert _modules(sources, package, ".py", ".c", ".h", ".json", ".bin") <= inside
     assert {entry.partition("/")[0] for entry in inside} == {name}
     assert not [entry for entry in inside if "__pycache__" in entry or entry.endswith((".pyc", ".o", ".orig", "~"))]
 
@@ -88,7 +91,7 @@ def test_the_wheel_of_roar_cli_brings_what_most_people_want(wheelhouse: Mapping[
     required = _metadata(wheelhouse["roar-cli"].wheel).get_all("Requires-Dist", [])
 
     names = {re.split(r"[<>=!~ ;\[]", line)[0] for line in required if "extra ==" not in line}
-    assert names == {"roar-core", "roar-tracer-preload", "roar-tracer-ptrace"}
+    assert names == {"roar-core", "roar-tracer-ebpf", "roar-tracer-preload", "roar-tracer-ptrace"}
 
 
 @pytest.mark.parametrize("package", LIBRARIES)
@@ -100,6 +103,15 @@ def test_a_library_is_in_a_wheel_of_its_platform_and_of_no_python_version(
 
     assert wheel.name.endswith(f"-py3-none-{platform}.whl")
     assert LIBRARIES[package] in _names(wheel)
+
+
+def test_the_ebpf_wheel_is_small_and_its_program_can_be_executed(wheelhouse: Mapping[str, Built]) -> None:
+    wheel = wheelhouse["roar-tracer-ebpf"].wheel
+    with zipfile.ZipFile(wheel) as archive:
+        mode = archive.getinfo("roar_tracer_ebpf/roar-ebpf").external_attr >> 16
+
+    assert wheel.stat().st_size <= 200_000
+    assert mode & 0o111 == 0o111
 
 
 def test_only_the_package_under_the_gpl_depends_on_what_is_under_the_gpl(wheelhouse: Mapping[str, Built]) -> None:
@@ -134,7 +146,7 @@ def test_an_sdist_has_what_a_build_and_a_reader_need(
     inside = _sdist_names(wheelhouse[package].sdist)
 
     assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO"} <= inside
-    assert {f"src/{name}" for name in _modules(sources, package, ".py", ".c", ".h", ".typed")} <= inside
+    assert {f"src/{name}" for name in _modules(sources, package, ".py", ".c", ".h", ".typed", ".bin")} <= inside
     assert not [name for name in inside if name.endswith((".so", ".pyc")) or "__pycache__" in name]
     assert not [name for name in inside if name.startswith(("tests", "demo", ".venv", "dist"))]
 
@@ -163,6 +175,7 @@ def test_our_plugins_are_found_by_entry_points_of_their_kind(wheelhouse: Mapping
         "uv and pipx link what the named distribution brings itself"
     )
     assert {"roar.filters", "roar.hashers", "roar.storages"} <= set(groups["roar-core"])
+    assert groups["roar-tracer-ebpf"] == {"roar.tracers": {"ebpf"}}
     assert groups["roar-tracer-preload"] == {"roar.tracers": {"preload"}}
     assert groups["roar-tracer-ptrace"] == {"roar.tracers": {"ptrace"}}
 
