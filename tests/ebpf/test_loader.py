@@ -137,7 +137,7 @@ def test_each_variant_arms_where_the_kernel_has_what_it_needs(variant: str, sess
 
 
 @pytest.mark.requirement("TRC-2")
-def test_check_tells_of_each_tier_and_trace_takes_the_first_that_works(
+def test_check_tells_of_each_tier_and_trace_takes_one_that_works(
     program: Path, session: Callable[..., Session]
 ) -> None:
     done = subprocess.run([program, "check"], capture_output=True, text=True, check=True)
@@ -147,11 +147,14 @@ def test_check_tells_of_each_tier_and_trace_takes_the_first_that_works(
     assert facts["variant"] in ("fast", "compat")
     ready = [number for number, tier in ((2, "fentry"), (1, "base")) if facts[f"tier.{tier}"] == "ok"]
     assert ready, facts
-    assert session().armed.tier == ready[0]
-    if 2 not in ready:
-        refused = session("--tier", "fentry", name="fentry").reply
-        assert refused is not None and refused.error
-        assert facts["tier.fentry"] == f"{os.strerror(refused.error)}\t{refused.step}\t{refused.advice}"
+    # base, too, where fentry works and somebody just lets go of it: that would take seconds
+    assert session().armed.tier in ready
+    fentry = session("--tier", "fentry", name="fentry").reply
+    assert fentry is not None
+    if 2 in ready:
+        assert (fentry.error, fentry.tier) == (0, 2)
+    else:
+        assert facts["tier.fentry"] == f"{os.strerror(fentry.error)}\t{fentry.step}\t{fentry.advice}"
     assert int(facts["insns.base.sys_exit"]) > 100
 
 

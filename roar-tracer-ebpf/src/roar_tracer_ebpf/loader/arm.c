@@ -2,6 +2,8 @@
 #include "arm.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -68,56 +70,82 @@ static int stands_for_its_name(const struct armed *armed, unsigned index, uint32
     return 1;
 }
 
-static int start(struct armed *armed, unsigned index, FILE *log, struct fault *fault) {
-    const struct program *program = &armed->object.programs[index];
-    char target[64];
-
-    if (armed->links[index] >= 0) return 0;
-    if (!armed->symbols.targets[index])
-        return fail(fault, ENOENT, "btf", "finding %s in the kernel's types", text_copy(program->target, target, sizeof target));
-    int loaded = program_load(&armed->object, program, &armed->symbols, armed->types, log, fault);
-    if (loaded < 0) return -1;
-    armed->programs[index] = loaded;
-    if ((armed->links[index] = program_attach(program, loaded, fault)) >= 0) return 0;
-    close_one(&armed->programs[index]);
-    return -1;
-}
-
 static uint32_t skip_bit(const struct program *program) {
     for (size_t i = 0; i + 5 <= program->name.length; i++)
         if (!memcmp(program->name.at + i, "uring", 5)) return SKIPPED_URING;
     return SKIPPED_OTHER;
 }
 
-/* The smallest program that this tier alone has: where a kernel refuses the tier, it says so soonest by this one. */
-static int scout(const struct armed *armed, uint32_t tier) {
-    int best = -1;
+/* A tier's programs by their index, the scout first. */
+struct chosen { uint16_t indices[MOST_PROGRAMS]; unsigned count; };
 
-    for (unsigned i = 0; i < armed->object.program_count; i++) {
-        const struct program *program = &armed->object.programs[i];
-        if (!is_of(armed, program, tier) || program->tiers != tier || program->optional || !stands_for_its_name(armed, i, tier))
-            continue;
-        if (best < 0 || program->instruction_count < armed->object.programs[best].instruction_count) best = (int)i;
-    }
-    return best;
+/* The scout is the smallest program that this tier alone has: where a kernel refuses the tier, it says so soonest by this one. */
+static int is_better_scout(const struct armed *armed, uint32_t tier, unsigned index, unsigned than) {
+    const struct program *program = &armed->object.programs[index], *other = &armed->object.programs[than];
+    int can = program->tiers == tier && !program->optional, other_can = other->tiers == tier && !other->optional;
+
+    return can && (!other_can || program->instruction_count < other->instruction_count);
 }
 
-int arm_tier(struct armed *armed, uint32_t tier, FILE *log, struct fault *fault) {
-    int first = scout(armed, tier), started = 0;
+static int choose(struct armed *armed, uint32_t tier, struct chosen *chosen, struct fault *fault) {
+    char target[64];
 
-    armed->skipped = 0;
-    if (first >= 0 && start(armed, (unsigned)first, log, fault)) goto refused;
+    chosen->count = 0;
     for (unsigned i = 0; i < armed->object.program_count; i++) {
         const struct program *program = &armed->object.programs[i];
         if (!is_of(armed, program, tier) || !stands_for_its_name(armed, i, tier)) continue;
-        if (!start(armed, i, log, fault)) started++;
-        else if (program->optional) armed->skipped |= skip_bit(program);
-        else goto refused;
+        if (armed->symbols.targets[i]) {
+            unsigned at = chosen->count++;
+            chosen->indices[at] = (uint16_t)i;
+            if (at && is_better_scout(armed, tier, i, chosen->indices[0])) {
+                chosen->indices[at] = chosen->indices[0];
+                chosen->indices[0] = (uint16_t)i;
+            }
+        } else if (program->optional) {
+            armed->skipped |= skip_bit(program);
+        } else {
+            return fail(fault, ENOENT, "btf", "finding %s in the kernel's types",
+                        text_copy(program->target, target, sizeof target));
+        }
     }
-    if (!started) {
-        fail(fault, ENOENT, "", "finding programs of this tier in the probe");
-        goto refused;
-    }
+    return chosen->count ? 0 : fail(fault, ENOENT, "", "finding programs of this tier in the probe");
+}
+
+/* Skipping what is optional is no failure. */
+static int load(struct armed *armed, unsigned index, FILE *log, struct fault *fault) {
+    const struct program *program = &armed->object.programs[index];
+
+    if (armed->programs[index] >= 0) return 0;
+    armed->programs[index] = program_load(&armed->object, program, &armed->symbols, armed->types, log, fault);
+    if (armed->programs[index] >= 0) return 0;
+    if (!program->optional) return -1;
+    armed->skipped |= skip_bit(program);
+    return 0;
+}
+
+static int attach(struct armed *armed, unsigned index, struct fault *fault) {
+    const struct program *program = &armed->object.programs[index];
+
+    if (armed->programs[index] < 0 || armed->links[index] >= 0) return 0;
+    armed->links[index] = program_attach(program, armed->programs[index], fault);
+    if (armed->links[index] >= 0) return 0;
+    close_one(&armed->programs[index]);
+    if (!program->optional) return -1;
+    armed->skipped |= skip_bit(program);
+    return 0;
+}
+
+int arm_tier(struct armed *armed, uint32_t tier, FILE *log, struct fault *fault) {
+    struct chosen chosen;
+
+    armed->skipped = 0;
+    if (choose(armed, tier, &chosen, fault)) goto refused;
+    if (load(armed, chosen.indices[0], log, fault) || attach(armed, chosen.indices[0], fault)) goto refused;
+    /* taking back what is attached to functions is slow: load all before attaching the rest */
+    for (unsigned i = 0; i < chosen.count; i++)
+        if (load(armed, chosen.indices[i], log, fault)) goto refused;
+    for (unsigned i = 0; i < chosen.count; i++)
+        if (attach(armed, chosen.indices[i], fault)) goto refused;
     if (canary(&armed->ring, armed->session.cookie, fault)) goto refused;
     maps_forget_counts(&armed->maps);
     armed->tier = tier;
@@ -136,9 +164,45 @@ void arm_release(struct armed *armed, uint32_t tiers) {
     armed->tier = 0;
 }
 
+/* The kernel waits for all tasks, a tenth of a second and more, at each function that it lets go of, and whoever attaches to a
+ * function meanwhile waits with it.  So a process that nobody waits for lets go, and has a name by which others know. */
+static const char letting_go[] = "letting-go";
+enum { MOST_LETTING_GO = 8 };
+
+static int somebody_lets_go(void) {
+    for (unsigned i = 0; i < MOST_LETTING_GO; i++) {
+        int fd = name_take(letting_go, i);
+        if (fd >= 0) close(fd);
+        else if (errno == EADDRINUSE) return 1;
+    }
+    return 0;
+}
+
+void arm_leave(struct armed *armed) {
+    int gate[2];
+    char nothing;
+
+    if (armed->tier != TIER_FENTRY || pipe2(gate, O_CLOEXEC)) return;
+    for (unsigned i = 0; i < MOST_LETTING_GO && name_take(letting_go, i) < 0; i++) continue;
+    ring_unmap(&armed->ring);
+    pid_t other = fork();
+    if (other > 0) {
+        arm_release(armed, 0); /* at once: the other still has them */
+        _exit(EXIT_SUCCESS);
+    }
+    if (!other) {
+        /* whoever closes a descriptor last does the work: not before the first process has closed them */
+        for (int fd = 0; fd < 3; fd++) close(fd);
+        close(gate[1]);
+        if (read(gate[0], &nothing, 1) > 0) return;
+    }
+    arm_release(armed, 0); /* before the name is free again */
+}
+
 int arm_first(struct armed *armed, uint32_t tiers, struct fault *fault) {
     static const uint32_t order[] = {TIER_FENTRY, TIER_BASE};
 
+    if (tiers == ANY_TIER && somebody_lets_go()) tiers = TIER_BASE;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         if ((tiers & order[i]) && !arm_tier(armed, order[i], NULL, fault)) {
             arm_release(armed, order[i]);

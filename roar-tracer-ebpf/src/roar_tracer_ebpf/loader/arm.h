@@ -35,11 +35,14 @@ int arm_tier(struct armed *armed, uint32_t tier, FILE *log, struct fault *fault)
 /* Takes a tier back; what `tiers` have in common with it stays loaded. */
 void arm_release(struct armed *armed, uint32_t tiers);
 
-/* The first of `tiers` that works; the fault is the last one's. */
+/* The first of `tiers` that works, fentry before base, unless that would take seconds; the fault is the last one's. */
 int arm_first(struct armed *armed, uint32_t tiers, struct fault *fault);
 
 /* Lets go of what isn't needed once a tier is armed: the kernel keeps it for the programs. */
 void arm_settle(struct armed *armed);
+
+/* Called before the process ends, which lets go of everything: where that is slow, it goes on without this process. */
+void arm_leave(struct armed *armed);
 
 uint64_t arm_misses(const struct armed *armed);
 

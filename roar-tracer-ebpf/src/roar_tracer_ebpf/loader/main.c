@@ -94,6 +94,8 @@ static int trace(const struct options *options) {
         refused = journal_begin(&journal, JOURNAL, &fault) || drain_until_gone(&armed, &journal, &fault);
     }
     if (refused) talk_refuse(&fault);
+    talk_end();
+    arm_leave(&armed);
     return refused ? EXIT_REFUSED : EXIT_SUCCESS;
 }
 

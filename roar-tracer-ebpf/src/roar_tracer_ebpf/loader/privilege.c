@@ -89,20 +89,30 @@ void privilege_drop(void) {
     if (set((struct sets){0, 0}) || get().permitted || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) _exit(70);
 }
 
-int privilege_take_place(struct fault *fault) {
-    if (!privilege_was_gained()) return 0;
+int name_take(const char *prefix, unsigned number) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    for (int i = 0; fd >= 0 && i < PLACES; i++) {
-        /* an abstract name lives as long as its socket, needs no file, and can't be taken twice */
-        struct sockaddr_un name = {.sun_family = AF_UNIX};
-        int length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "roar-ebpf/%u/%d", (unsigned)getuid(), i);
-        if (!bind(fd, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)))
-            return 0;
+    /* an abstract name: it begins with a zero */
+    int length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "roar-ebpf/%s/%u", prefix, number);
+
+    if (fd < 0) return -1;
+    if (!bind(fd, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length))) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int privilege_take_place(struct fault *fault) {
+    char user[16];
+
+    if (!privilege_was_gained()) return 0;
+    snprintf(user, sizeof user, "%u", (unsigned)getuid());
+    for (unsigned i = 0; i < PLACES; i++) {
+        if (name_take(user, i) >= 0) return 0;
         if (errno != EADDRINUSE) break;
     }
-    int error = fd >= 0 && errno == EADDRINUSE ? EUSERS : errno;
-    if (fd >= 0) close(fd);
-    return fail(fault, error, "sessions", "taking one of the %d places that a user's runs have", PLACES);
+    return fail(fault, errno == EADDRINUSE ? EUSERS : errno, "sessions", "taking one of the %d places that a user's runs have", PLACES);
 }
 
 void fill_standard_streams(void) {

@@ -20,6 +20,10 @@ const char *privilege_advice(int error);
 /* Gives up every capability; nothing brings one back.  Does nothing for those who brought theirs along. */
 void privilege_drop(void);
 
+/* Takes a name that nobody else can have as long as the descriptor is open, and that needs no file; -1 with EADDRINUSE when
+ * somebody has it. */
+int name_take(const char *prefix, unsigned number);
+
 /* Holds one of the places that a user's sessions have; given back when the process ends.  For gained privilege alone. */
 int privilege_take_place(struct fault *fault);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,4 +65,10 @@ enum request talk_request(void) {
 
 void talk_answer(char answer) {
     say(&answer, 1);
+}
+
+void talk_end(void) {
+    flock(JOURNAL, LOCK_UN); /* somebody else may have the same open file */
+    close(JOURNAL);
+    close(CONTROL);
 }

@@ -21,4 +21,7 @@ void talk_armed(const struct armed *armed);
 enum request talk_request(void);
 void talk_answer(char answer);
 
+/* Closes both descriptors: whoever waits for that need wait no longer. */
+void talk_end(void);
+
 #endif
