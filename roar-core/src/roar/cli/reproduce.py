@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roar.cli.reading import cwd, opened, place, print_json, print_lines
+from roar.cli.reading import opened, place, print_json, print_lines
 
 if TYPE_CHECKING:
+    from roar.api.storage import Storage
     from roar.context import Context
     from roar.reproduce.results import StepResult
+    from roar.reproduce.target import Target
 
 _EPILOG = """\b
 Examples:
@@ -56,12 +58,11 @@ def command(
     from roar.render.look import look_of
     from roar.render.reproduce import plan_lines, result_lines
     from roar.reproduce.reproduction import carry_out, note_result, prepare
-    from roar.reproduce.target import find_target
 
     if dry_run and (at_once or resume):
         raise click.UsageError("--dry-run does nothing, so it goes with neither --run nor --resume.")
     with opened(context) as storage:
-        prepared = prepare(context, storage, find_target(context, storage, ref, cwd()), directory)
+        prepared = prepare(context, storage, _target(context, storage, ref), directory)
         if dry_run:
             if as_json:
                 _print_json(prepared, None)
@@ -84,6 +85,21 @@ def command(
         one.outcome == "different" or one.outcome == "identical" for one in result.wanted
     )
     raise SystemExit(0 if result.identical or (allow_different and made) else 1)
+
+
+def _target(context: Context, storage: Storage, ref: str) -> Target:
+    """What is to be made again.  Raises NotFound, and for a digest that is nowhere here, where to ask."""
+    from roar.api.errors import NotFound
+    from roar.cli.finding import found
+    from roar.reproduce.target import is_digest, not_local, target_of
+
+    try:
+        meant = found(context, storage, ref)
+    except NotFound:
+        if is_digest(ref):
+            raise not_local(context, ref) from None
+        raise
+    return target_of(storage, ref, meant)
 
 
 def _print_json(prepared: object, result: object) -> None:

@@ -38,7 +38,16 @@ def first_difference(recorded: bytes, made: bytes) -> str:
         if is_format(os.path.basename(made).lower(), before, now):
             try:
                 said = describe(before, now)
-            except (ValueError, KeyError, struct.error, zlib.error, zipfile.BadZipFile, csv.Error, EOFError):
+            except (
+                ValueError,
+                KeyError,
+                struct.error,
+                zlib.error,
+                zipfile.BadZipFile,
+                csv.Error,
+                EOFError,
+                RecursionError,
+            ):
                 continue  # not what it looks like
             if said:
                 return said

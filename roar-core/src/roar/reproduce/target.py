@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roar.api.errors import NotFound, RoarError
 from roar.api.records import Job
-from roar.lineage.references import (
-    FoundArtifact,
-    FoundComposite,
-    FoundJob,
-    FoundPath,
-    UnknownPath,
-    resolve,
-)
+from roar.lineage.references import MIN_PREFIX, Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
 from roar.lineage.views import composite_members
 
 if TYPE_CHECKING:
@@ -33,23 +26,17 @@ class Target(NamedTuple):
     paths: frozenset[bytes]
 
 
-def find_target(context: Context, storage: Storage, text: str, cwd: bytes) -> Target:
-    """What a reference means.
+def target_of(storage: Storage, text: str, found: Found) -> Target:
+    """The job and the outputs that a reference means.
+
+    Args:
+        storage: the record.
+        text: what was typed.
+        found: what it means.
 
     Raises:
-        NotFound: nothing has this name, or no step made it.
-        RoarError: its lineage is not here and there is no server to ask.
+        NotFound: no step made it.
     """
-    try:
-        found = resolve(storage, text, cwd)
-    except UnknownPath:
-        if _DIGITS.issuperset(text):
-            raise not_local(context, text) from None
-        raise
-    except NotFound:
-        if ":" in text:
-            raise not_local(context, text) from None
-        raise
     if isinstance(found, FoundJob):
         outputs = storage.edges([found.job.id], "output")
         return Target(text, found.job, frozenset(edge.path for edge in outputs))
@@ -83,6 +70,12 @@ def _made(storage: Storage, text: str, found: FoundPath | FoundArtifact) -> Targ
 
 def _not_made(text: str) -> NotFound:
     return NotFound(f"No recorded step made {text}: it is an input.", f"See where it was used: roar show {text}")
+
+
+def is_digest(text: str) -> bool:
+    """Whether a reference can only be meant as the beginning of a digest: then its lineage may be elsewhere."""
+    algorithm, colon, digits = text.rpartition(":")
+    return len(digits) >= MIN_PREFIX and _DIGITS.issuperset(digits) and (not colon or algorithm.isalnum())
 
 
 def not_local(context: Context, text: str) -> RoarError:

@@ -1,0 +1,111 @@
+"""The Python environment of a reproduction: the recorded one where it still has the same packages, else a new one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import Workspace
+from reproduce.steps import record, reproduce, results
+
+pytestmark = pytest.mark.requirement("REP-1", "REP-3")
+
+
+def wheel(folder: Path, version: str) -> Path:
+    """A distribution `tiny` whose module knows its version."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"tiny-{version}-py3-none-any.whl"
+    info = f"tiny-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tiny.py", f"VERSION = '{version}'\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    return path
+
+
+def venv(place: Path, package: Path) -> Path:
+    """A virtual environment with a package in it; its program."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    (site,) = place.glob("lib/python3.*/site-packages")
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(site)
+    os.utime(site, (1_700_000_000, 1_700_000_000))
+    return place / "bin/python"
+
+
+@pytest.fixture
+def index(workspace: Workspace, tmp_path: Path) -> dict[str, str]:
+    """Two versions of `tiny`, from which pip installs, and a script that needs one."""
+    wheel(tmp_path / "wheels", "1.0")
+    wheel(tmp_path / "wheels", "2.0")
+    workspace.commit({"use.py": "import tiny\nopen('out', 'w').write(tiny.VERSION)\n", ".gitignore": "out*\n.venv\n"})
+    bare = f"{Path(shutil.which('git') or '').parent}:/usr/bin:/bin"  # no uv, whatever is installed here
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels"), "PATH": bare}
+
+
+def test_one_outside_of_the_repository_is_used_as_long_as_it_is_the_same_then_made_anew(
+    workspace: Workspace, index: dict[str, str], tmp_path: Path
+) -> None:
+    program = venv(tmp_path / "env", tmp_path / "wheels/tiny-1.0-py3-none-any.whl")
+    record(workspace, f"{program} use.py")
+    value, done = reproduce(workspace, "out", env=index)
+    assert done.returncode == 0, done.stderr
+    (said,) = value["environments"]
+    assert said.endswith("here, with what was recorded; nothing to install")
+
+    shutil.rmtree(tmp_path / "env")
+    value, done = reproduce(workspace, "out", "-o", "../again", env=index)
+    assert done.returncode == 0 and value["identical"] is True, done.stderr
+    (said,) = value["environments"]
+    assert said.endswith("by venv and pip, 1 pinned packages") or said.endswith("by venv and pip, 1 pinned package")
+    assert not (tmp_path / "env").exists()
+
+
+def test_a_package_that_can_not_be_had_stops_the_step_and_is_named(
+    workspace: Workspace, index: dict[str, str], tmp_path: Path
+) -> None:
+    program = venv(tmp_path / "env", tmp_path / "wheels/tiny-1.0-py3-none-any.whl")
+    record(workspace, f"{program} use.py", "cp out out2")
+    shutil.rmtree(tmp_path / "env")
+    (tmp_path / "wheels/tiny-1.0-py3-none-any.whl").unlink()
+    value, done = reproduce(workspace, "out2", env=index)
+    reason = results(value)["@1"]["reason"]
+    assert done.returncode == 1
+    assert reason.startswith("its Python environment could not be made: ") and "tiny==1.0" in reason
+
+
+def test_one_in_the_repository_is_linked_or_when_it_has_changed_made_anew_in_the_same_place(
+    workspace: Workspace, index: dict[str, str], tmp_path: Path
+) -> None:
+    place = workspace.root / ".venv"
+    venv(place, tmp_path / "wheels/tiny-1.0-py3-none-any.whl")
+    record(workspace, ".venv/bin/python use.py")
+    value, done = reproduce(workspace, "out", env=index)
+    assert done.returncode == 0, done.stderr
+    assert value["environments"][0].endswith("the recorded one has the same packages and is linked")
+
+    shutil.rmtree(place)
+    venv(place, tmp_path / "wheels/tiny-2.0-py3-none-any.whl")
+    value, done = reproduce(workspace, "out", "-o", "../again", env=index)
+    assert done.returncode == 0 and value["identical"] is True, done.stderr
+    assert (tmp_path / "again/.venv/pyvenv.cfg").is_file() and not (tmp_path / "again/.venv").is_symlink()
+
+
+def test_a_script_that_imports_nothing_installed_needs_no_packages(workspace: Workspace, tmp_path: Path) -> None:
+    package = wheel(tmp_path / "wheels", "1.0")
+    program = venv(tmp_path / "env", package)
+    workspace.commit({".gitignore": "out\n"})
+    record(workspace, f'{program} -c \'open("out", "w").write("x")\'')
+    shutil.rmtree(tmp_path / "env")
+    environment = {"PATH": f"{Path(sys.base_prefix)}/bin:/usr/bin:/bin"}
+    value, done = reproduce(workspace, "out", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert value["environments"][0].endswith("nothing to install")
