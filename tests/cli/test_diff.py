@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 from cli.recorder import Recorder
 
-from roar.api.records import GitState
+from roar.api.records import GitState, Reproduction
 
 pytestmark = pytest.mark.requirement("SHOW-6")
 
@@ -182,6 +184,34 @@ def test_artifacts_are_compared_by_the_steps_that_made_them(recorder: Recorder) 
     recorder.record("cp", reads=["model"], writes={"copy": "mid of 2 "})
     text = recorder.roar("diff", "model", "copy").stdout
     assert "\nThe outputs are the same.\n" in text and "made by @5" in text
+
+
+@pytest.mark.requirement("REP-4")
+def test_a_reproduction_is_compared_with_its_original(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.record("train", writes={"model": "one\ntwo\n"})
+    again = tmp_path / "again"
+    again.write_text("one\nthree\n")
+    text = recorder.roar("diff", "model", str(again)).stdout
+    assert "B  " in text and "not recorded" in text.splitlines()[1]
+    assert "\nIn B: line 2: 'three' instead of 'two'.\n" in text
+    assert text.endswith("\nThe contents differ, and no step made B.\n")
+    made = blake3(again.read_bytes()).hexdigest()
+    original = recorder.json("show", "model")["artifact"]["hashes"]["blake3"]
+    storage = recorder.storage()
+    kept = Reproduction("blake3", original, "11" * 16, b"/x/model", "different", made, 10, "ada@host", 5 * 10**18)
+    storage.note_reproductions([kept])
+    storage.close()
+    assert (
+        "\nA reproduction made B: by ada@host on 2128-06-11 08:53:20.\n"
+        in recorder.roar("diff", "model", str(again)).stdout
+    )
+    again.write_text("one\ntwo\n")
+    found = recorder.json("diff", str(again), original)
+    assert (found["same"], found["same_content"], found["hint"], found["reproduction"]) == (True, True, None, None)
+    assert [found[side]["recorded"] for side in "ab"] == [False, True]
+    again.unlink()
+    done = recorder.roar("diff", "model", str(again), ok=False)
+    assert done.returncode == 1 and done.stderr.startswith(f"Error: No artifact found for path: {again}")
 
 
 def test_sessions_are_compared_step_by_step(recorder: Recorder) -> None:

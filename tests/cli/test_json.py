@@ -128,6 +128,8 @@ def everything(recorder: Recorder) -> Recorder:
         ("diff", ["diff", "@2", "@B1"]),
         ("diff", ["diff", "out", "raw"]),
         ("diff", ["diff", "z.zarr", "log"]),
+        ("diff", ["diff", "out", "z.zarr/0"]),
+        ("diff", ["diff", "out", ".roar/roar.db"]),
         ("diff", ["diff", "session", "session:1"]),
         ("session", ["session", "list"]),
         ("session", ["session", "new", "x"]),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from roar.api.errors import UsageError
-from roar.api.records import Job, Session, StoredEdge
+from roar.api.records import Job, Reproduction, Session, StoredEdge
 from roar.api.storage import JobQuery, Storage
 from roar.lineage.diff import StepDiff, place, same_digests, step_diff
 from roar.lineage.diff_causes import Cause, causes
-from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
+from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath, UnknownPath
 from roar.lineage.sessions import named_session
 
 Kind = Literal["step", "artifact", "session"]
 Resolve = Callable[[str], Found]
+Digests = Callable[[bytes, Sequence[str]], Mapping[str, str]]
 
 
 class Side(NamedTuple):
@@ -28,6 +30,8 @@ class Side(NamedTuple):
     """Of an artifact."""
     size: int | None = None
     path: bytes | None = None
+    is_recorded: bool = True
+    """Whether a job met it; else it is a file that is only on disk."""
 
 
 class Diff(NamedTuple):
@@ -45,6 +49,10 @@ class Diff(NamedTuple):
     only_b: list[Job]
     causes: list[Cause]
     """What may be why the outputs differ, the likeliest first; empty when they don't, or nothing recorded says why."""
+    reproduction: Reproduction | None = None
+    """Of artifacts: the reproduction of one that made the other."""
+    hint: str | None = None
+    """Of artifacts that are on disk: where they begin to differ."""
 
     @property
     def is_same(self) -> bool:
@@ -61,8 +69,15 @@ class Diff(NamedTuple):
         return any(step.outputs.changes for step in self.steps)
 
 
-def compare(storage: Storage, a: str, b: str, resolve: Resolve) -> Diff:
-    """Compares what two references name: sessions, or what `resolve` finds.
+def compare(storage: Storage, a: str, b: str, resolve: Resolve, digests: Digests) -> Diff:
+    """Compares what two references name: sessions, what `resolve` finds, or files that are only on disk.
+
+    Args:
+        storage: where jobs are recorded.
+        a: the one reference.
+        b: the other.
+        resolve: what one means that is no session.
+        digests: those of a file, by the algorithms that are asked for (all that can be computed, if there are none).
 
     Raises:
         NotFound, Ambiguous: as `resolve`, or there is no such session.
@@ -74,6 +89,7 @@ def compare(storage: Storage, a: str, b: str, resolve: Resolve) -> Diff:
             raise UsageError("a session is compared with a session.", "Example: roar diff session:1 session:2")
         return _sessions(storage, one, other)
     if one.kind == other.kind == "artifact":
+        one, other = _with_digests(one, other, digests), _with_digests(other, one, digests)
         alike = same_digests(one.hashes, other.hashes)
         kind: Kind = "artifact"
     else:  # an artifact beside a step stands for the step that made it
@@ -84,11 +100,11 @@ def compare(storage: Storage, a: str, b: str, resolve: Resolve) -> Diff:
                     f"no step made '{text}', so that it can't be compared with one.", "See: roar show " + text
                 )
     if one.job is None or other.job is None:
-        return Diff(kind, one, other, alike, [], [], [], [])
+        return Diff(kind, one, other, alike, [], [], [], [], _reproduction(storage, one, other))
     step = step_diff(storage, one.job, other.job)
     differ = alike is not True if kind == "artifact" else bool(step.outputs.changes)
     why = causes(storage, step) if differ else []
-    return Diff(kind, one, other, alike, [step], [], [], why)
+    return Diff(kind, one, other, alike, [step], [], [], why, _reproduction(storage, one, other))
 
 
 def find_side(storage: Storage, text: str, resolve: Resolve) -> Side:
@@ -96,8 +112,26 @@ def find_side(storage: Storage, text: str, resolve: Resolve) -> Side:
     session = named_session(storage, text)
     if session is not None:
         return Side("session", session=session)
-    found = resolve(text)
+    try:
+        found = resolve(text)
+    except UnknownPath as error:
+        if not os.path.isfile(error.path):
+            raise
+        return Side("artifact", size=os.path.getsize(error.path), path=error.path, is_recorded=False)
     return Side("step", found.job) if isinstance(found, FoundJob) else _artifact(storage, found)
+
+
+def _with_digests(side: Side, other: Side, digests: Digests) -> Side:
+    return side if side.is_recorded else side._replace(hashes=digests(side.path or b"", list(other.hashes)))
+
+
+def _reproduction(storage: Storage, a: Side, b: Side) -> Reproduction | None:
+    """The newest reproduction of one that made the other."""
+    for original, made in ((a, b), (b, a)):
+        for one in storage.reproductions(list(original.hashes.items())):
+            if one.produced is not None and made.hashes.get(one.algorithm) == one.produced and not made.is_recorded:
+                return one
+    return None
 
 
 def _artifact(storage: Storage, found: Found) -> Side:

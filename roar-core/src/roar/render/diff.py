@@ -13,7 +13,7 @@ from roar.lineage.diff_sides import Diff, Side
 from roar.render.job import Place, digest_text
 from roar.render.look import Look
 from roar.render.session import session_title
-from roar.render.text import command_text, plural, printable, shortened, size_text
+from roar.render.text import command_text, plural, printable, shortened, size_text, time_text
 
 _LISTED = 40
 """So many changes of a kind are listed on a terminal; a pipe gets them all."""
@@ -27,6 +27,11 @@ def diff_lines(diff: Diff, look: Look, place: Place) -> Iterator[str]:
         text = f"{letter}  {side_title(side, place)}"
         yield look.paint(shortened(text, look.width, look.sign("…", "...")) if look.width else text, "bold")
     yield ""
+    if diff.reproduction is not None:
+        made = diff.reproduction
+        yield f"A reproduction made {'B' if diff.b.job is None else 'A'}: by {printable(made.by)} on {time_text(made.on_ns)}."
+    if diff.hint is not None:
+        yield f"In B: {printable(diff.hint)}."
     if diff.is_same and diff.same_content is not None:
         yield "The contents are the same."
     elif diff.is_same and (diff.steps or diff.kind != "artifact"):
@@ -50,6 +55,8 @@ def side_title(side: Side, place: Place) -> str:
         return _job_title(side.job)
     name = "artifact" if side.path is None else place.name(side.path)
     made = "no step made it" if side.job is None else f"made by {_job_title(side.job)}"
+    if not side.is_recorded:
+        made = "not recorded"
     return f"{name}  {digest_text(side.hashes)}  {size_text(side.size)}, {made}"
 
 

@@ -10,12 +10,14 @@ from roar.api.records import Job, StoredEdge
 from roar.lineage.diff import Change, Files, StepDiff
 from roar.lineage.diff_causes import Cause
 from roar.lineage.diff_sides import Diff, Side
+from roar.render.text import iso_time
 
 SCHEMA = "roar/diff/1"
 
 
 def diff_json(diff: Diff) -> dict[str, Any]:
     """The whole."""
+    made = diff.reproduction
     return {
         "schema": SCHEMA,
         "kind": diff.kind,
@@ -23,6 +25,8 @@ def diff_json(diff: Diff) -> dict[str, Any]:
         "b": _side(diff.b),
         "same": diff.is_same,
         "same_content": diff.same_content,
+        "hint": diff.hint,
+        "reproduction": None if made is None else {"by": made.by, "at": iso_time(made.on_ns), "uid": made.job},
         "causes": [_cause(cause) for cause in diff.causes],
         "steps": [_step(step) for step in diff.steps],
         "only_a": [_job(job) for job in diff.only_a],
@@ -37,6 +41,7 @@ def _side(side: Side) -> dict[str, Any]:
         "hashes": dict(side.hashes) if side.kind == "artifact" else None,
         "size": side.size,
         "path": None if side.path is None else fsdecode(side.path),
+        "recorded": side.is_recorded,
     }
 
 
