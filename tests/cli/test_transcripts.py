@@ -15,6 +15,7 @@ IDS = {
     "errors": ("INIT-3", "INIT-4", "RUN-3", "SAFE-4", "SHOW-2"),
     "stale": ("SHOW-3", "SHOW-5", "DIRTY-1", "SHOW-6"),
     "odd_names": ("SAFE-3",),
+    "organise": ("SHOW-6", "SAFE-4", "REG-6"),
 }
 
 

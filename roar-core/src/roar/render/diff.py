@@ -76,6 +76,9 @@ def _unmade(diff: Diff) -> str:
 def cause_lines(diff: Diff, look: Look) -> Iterator[str]:
     """What may be why the outputs differ, the likeliest first."""
     if not diff.outputs_differ:
+        if diff.kind == "session" and not diff.steps:
+            yield "No step of one has a counterpart in the other."
+            return
         of_both = " of the steps that both have" if diff.kind == "session" else ""
         yield f"The outputs{of_both} are the same."
         return

@@ -18,7 +18,7 @@ def session_title(session: Session) -> str:
     """``Session 2 'sweep', 12 jobs, begun 2026-11-23 12:43:04``, and its labels."""
     name = f" '{printable(session.name)}'" if session.name else ""
     state = "" if session.active else ", not active"
-    labels = f", {labels_text(session.labels)}" if session.labels else ""
+    labels = f", labels: {labels_text(session.labels)}" if session.labels else ""
     return f"Session {session.id}{name}, {plural(session.jobs, 'job')}, begun {time_text(session.created_ns)}{state}{labels}"
 
 
