@@ -1,17 +1,12 @@
 """Building `roar-ebpf`: one call of the C compiler, used by the wheel's hook, by `roar tracer enable ebpf` and by the tests.
 
-Imports the standard library only: the hook runs it in an environment in which roar isn't installed.
+Imports the standard library only: the hook runs it in an environment in which roar isn't installed.  What takes long to
+import is imported where it is needed: each start of roar that looks at tracers comes through this module.
 """
 
 from __future__ import annotations
 
 import os
-import platform
-import shlex
-import shutil
-import struct
-import subprocess
-import zlib
 from pathlib import Path
 
 LOADER = Path(__file__).parent / "loader"
@@ -53,6 +48,9 @@ def version() -> str:
 
 def compiler() -> list[str] | None:
     """The words that call the C compiler: ``$CC``, or the first of cc, gcc and clang; None when there is none."""
+    import shlex
+    import shutil
+
     wanted = shlex.split(os.environ.get("CC", ""))
     for words in (wanted,) if wanted else (["cc"], ["gcc"], ["clang"]):
         if shutil.which(words[0]):
@@ -71,11 +69,13 @@ def build(out: Path, *, strict: bool = False) -> None:
         BuildFailed: no compiler, or it failed, or the probe is damaged; `out` is as it was.
         OSError: the directory isn't writable.
     """
+    import subprocess
+
     words = compiler()
     if words is None:
         raise BuildFailed("a C compiler is missing.", "apt install gcc libc6-dev")
     check_probe(PROBE.read_bytes())
-    machine = ("-fcf-protection=full",) if platform.machine() == "x86_64" else ()
+    machine = ("-fcf-protection=full",) if os.uname().machine == "x86_64" else ()
     partial = out.with_name(f".{out.name}.{os.getpid()}")
     sources = sorted(str(source) for source in LOADER.glob("*.c"))
     probe = f"-Wa,-I{PROBE.parent}"  # where .incbin looks
@@ -99,6 +99,9 @@ def check_probe(data: bytes) -> None:
     Raises:
         BuildFailed: `data` isn't a whole probe.bin.
     """
+    import struct
+    import zlib
+
     if len(data) >= 16 and data[:8] == b"ROARBPF2":
         length, checksum = struct.unpack_from("<II", data, 8)
         if length == len(data) - 16 and checksum == zlib.crc32(data[16:]):

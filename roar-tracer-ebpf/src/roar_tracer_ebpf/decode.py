@@ -25,12 +25,15 @@ _TICK_NS = 10_000_000
 _AT_SYMLINK_NOFOLLOW, _AT_SYMLINK_FOLLOW = 0x100, 0x400
 _RENAME_EXCHANGE = 2
 _MOST_REMEMBERED = 100_000
+_LONGEST = 4095
+"""Of a path that anyone could use (PATH_MAX less its NUL); the kernel's walk goes further."""
 
 _CREATED, _PENDING, _EXACT, _UNLINKED = Flag.CREATED, Flag.PENDING, Flag.EXACT, Flag.UNLINKED
 _NOT_PLAIN = Flag.CUT | Flag.ELSEWHERE | Flag.PSEUDO
 _unpack, _HEAD_SIZE = HEAD.unpack_from, HEAD.size
 _make = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
+_CHANGES = frozenset({RecordType.WROTE, RecordType.MAP, RecordType.TRUNCATE, RecordType.TIMES})
 _OPS = {number: name for name, number in ACTION.items()}
 
 
@@ -110,8 +113,8 @@ class Decoder:
         if flags & Flag.PSEUDO:
             return ()
         path = path_of(data[: head[17]])
-        if flags & Flag.CUT:
-            return [self._blind(head, Blind.PATH, path)]
+        if flags & Flag.CUT or len(path) > _LONGEST:
+            return [self._blind(head, Blind.PATH, path[:_LONGEST])]
         if flags & Flag.ELSEWHERE:
             here = self._places.here(path, path_of(data[head[17] :]), self._plain_stat(head))
             if here is None:
@@ -119,7 +122,7 @@ class Decoder:
             path = here
         if kind == RecordType.OPEN:
             return self._open(head, path)
-        return self._changed(head, path)
+        return self._changed(head, path) if kind in _CHANGES else ()
 
     def _live(self, kind: int, pid: int, number: int) -> None:
         if kind == RecordType.EXIT:
@@ -162,6 +165,8 @@ class Decoder:
     def _open(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
         if head[2] == self._ignored or path.startswith(_NO_FILES):
             return ()
+        if len(path) > _LONGEST:
+            return [self._blind(head, Blind.PATH, path[:_LONGEST])]
         flags, access, pid, at_ns = head[12] & ~3 | head[13] - 1, head[13], head[2], head[3] + self._offset_ns
         created, replaced = head[1] & _CREATED, flags & os.O_TRUNC
         stat = self._stat(head, path)
@@ -184,8 +189,13 @@ class Decoder:
 
     def _touch(self, stat: FileStat) -> None:
         if len(self._touched) > _MOST_REMEMBERED:
-            self._touched.clear()
+            self._forget_touched()
         self._touched.setdefault((stat.dev, stat.ino), stat)
+
+    def _forget_touched(self) -> None:
+        """Both at a time: a file that isn't known to have been written must not be known to have been open before."""
+        self._touched.clear()
+        self._written.clear()
 
     def _changed(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
         kind, pid, at_ns = head[0], head[2], head[3] + self._offset_ns
@@ -201,6 +211,8 @@ class Decoder:
             return [Event(Kind.TRUNCATE, pid, at_ns, path, stat=stat, resolved=True)]
         if kind == RecordType.WROTE:
             if stat is not None:
+                if len(self._written) > _MOST_REMEMBERED:
+                    self._forget_touched()
                 self._written.add((stat.dev, stat.ino))
             return [self._wrote(pid, at_ns, path, stat)]
         return self._times_set(pid, at_ns, path, stat)
@@ -227,7 +239,7 @@ class Decoder:
 
     def _exec(self, head: tuple[int, ...], data: bytes) -> Iterator[Event]:
         pid, at_ns, flags = head[2], head[3] + self._offset_ns, head[1]
-        script = data[: head[15]].rstrip(b"\0") if flags & Flag.SCRIPT else b""
+        script = data[: head[15]].partition(b"\0")[0] if flags & Flag.SCRIPT else b""
         ends = [head[15]]
         for length in head[17:20]:
             ends.append(ends[-1] + length)
@@ -252,25 +264,27 @@ class Decoder:
     # ---- names
 
     def _named(self, head: tuple[int, ...], data: bytes) -> Iterable[Event]:
-        flags = head[1]
+        flags, op = head[1], _OPS.get(head[13])
+        if op is None:
+            return ()
         if flags & Flag.CUT:
             return [self._blind(head, Blind.PATH)]
         exact = bool(flags & _EXACT)
         found = []
         at = 0
         for string, walk in zip(head[15:17], head[17:19], strict=True):
-            text, base = data[at : at + string].rstrip(b"\0"), data[at + string : at + string + walk]
+            text, base = data[at : at + string].partition(b"\0")[0], data[at + string : at + string + walk]
             at += string + walk
             if exact:
                 found.append(path_of(base) if walk else b"")
             else:
-                found.append(self._canonical(head, text, path_of(base)) if string else b"")
+                found.append(self._canonical(op, head[5], text, path_of(base)) if string else b"")
         stat = self._stat(head, found[0]) if exact and head[4] else None
         number = head[12] if exact else head[5]
         told = _Names(
             pid=head[2],
             time_ns=head[3] + self._offset_ns,
-            op=_OPS[head[13]],
+            op=op,
             number=number,
             name=found[0],
             name2=found[1],
@@ -283,8 +297,7 @@ class Decoder:
             return ()
         return () if flags & Flag.DOUBTFUL and _is_pretended(told) else self._done(told)
 
-    def _canonical(self, head: tuple[int, ...], text: bytes, base: bytes) -> bytes:
-        op, number = _OPS[head[13]], head[5]
+    def _canonical(self, op: str, number: int, text: bytes, base: bytes) -> bytes:
         if not text:  # AT_EMPTY_PATH
             return base
         follows = op in ("TRUNCATE", "TRUNCATE64", "UTIME", "FUTIMESAT") or (
@@ -296,6 +309,8 @@ class Decoder:
         return self._names.file(base, text) if follows else self._names.entry(base, text)
 
     def _pend(self, head: tuple[int, ...], what: _Names | _Before) -> None:
+        if len(self._pending) > _MOST_REMEMBERED:
+            self._pending.clear()
         self._pending[head[14]] = (head[13], what)
 
     def _outcome(self, head: tuple[int, ...]) -> Iterable[Event]:
@@ -314,6 +329,8 @@ class Decoder:
     def _done(self, told: _Names) -> Iterable[Event]:
         """A call with names succeeded."""
         op, pid, at_ns, path = told.op, told.pid, told.time_ns, told.name
+        if max(len(path), len(told.name2)) > _LONGEST:
+            return [Event(Kind.BLIND, pid, at_ns, path[:_LONGEST], reason=Blind.PATH)]
         if not path or (path.startswith(_NO_FILES) and not told.name2):
             return ()
         if op in ("RENAME", "RENAMEAT", "RENAMEAT2"):

@@ -6,12 +6,15 @@ import contextlib
 import fcntl
 import os
 import signal
-import socket
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from roar_tracer_ebpf.install import find_helper, find_program
+from roar_tracer_ebpf.refusal import Refused
+
+if TYPE_CHECKING:
+    import socket
 
 _REPLY = struct.Struct("<II2QIIII96s32s")
 """struct reply of loader/talk.c: errno, tier, cookie, bytes of the ring, variant, what was skipped, padding, step, advice."""
@@ -20,42 +23,20 @@ _ARMING_S, _ANSWER_S = 30, 60
 _SYNC = b"S"
 
 
-class Refused(Exception):
-    """The probe was not armed."""
-
-    def __init__(self, error: int, step: str, advice: str) -> None:
-        super().__init__(f"{os.strerror(error)} {step}")
-        self.error = error
-        """errno of what was refused."""
-        self.step = step
-        """What was tried."""
-        self.advice = advice
-        """A code for what could be done about it, see `preflight.failure`; may be empty."""
-
-
-class Armed(NamedTuple):
-    """What is known of an armed probe."""
-
-    tier: int
-    cookie: tuple[int, int]
-
-
 class Drainer:
     """A running one.
 
     Attributes:
         pid: of its process.
-        cookie: by these two numbers a process enrols itself with posix_fadvise(2).
     """
 
-    def __init__(self, pid: int, control: socket.socket, armed: Armed) -> None:
+    def __init__(self, pid: int, control: socket.socket) -> None:
         self.pid = pid
-        self.cookie = armed.cookie
         self._control = control
 
     @classmethod
     def start(cls, journal: Path, tier: str = "auto", variant: str = "auto") -> Drainer:
-        """Starts it and waits until the probe is armed.
+        """Starts it; `armed` waits until the probe is armed.
 
         Args:
             journal: the file to make.
@@ -63,7 +44,7 @@ class Drainer:
             variant: ``fast``, ``compat`` or ``auto``.
 
         Raises:
-            Refused: something that it needs was refused.
+            Refused: the program isn't there or can't be executed.
             OSError: the journal can't be made.
         """
         program = find_program()
@@ -73,6 +54,8 @@ class Drainer:
         helper = find_helper()
         if helper is not None:
             words += ["--helper", os.fspath(helper)]
+        import socket  # four milliseconds: only when there is a run
+
         ours, its = socket.socketpair()
         file = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -83,12 +66,31 @@ class Drainer:
         finally:
             its.close()
             os.close(file)
+        return cls(pid, ours)
+
+    def armed(self) -> tuple[int, int]:
+        """Waits until the probe is armed.
+
+        Returns:
+            The two numbers by which a process enrols itself with posix_fadvise(2).
+
+        Raises:
+            Refused: something that the probe needs was refused.
+        """
+        self._control.settimeout(_ARMING_S)
+        reply = b""
         try:
-            return cls(pid, ours, _armed(ours))
-        except BaseException:
-            ours.close()
-            _reap(pid)
-            raise
+            while len(reply) < _REPLY.size:
+                block = self._control.recv(_REPLY.size - len(reply))
+                if not block:
+                    raise Refused(0, "roar-ebpf ended without an answer", "build")
+                reply += block
+        except TimeoutError as late:
+            raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from late
+        error, _, first, second, _, _, _, _, step, advice = _REPLY.unpack(reply)
+        if error:
+            raise Refused(error, _text(step), _text(advice))
+        return first, second
 
     def sync(self) -> bool:
         """Has all that was seen until now copied into the journal; False when the process is gone."""
@@ -118,23 +120,6 @@ def _spawn(words: list[str], control: socket.socket, journal: int) -> int:
     finally:
         for fd in high:
             os.close(fd)
-
-
-def _armed(control: socket.socket) -> Armed:
-    control.settimeout(_ARMING_S)
-    reply = b""
-    try:
-        while len(reply) < _REPLY.size:
-            block = control.recv(_REPLY.size - len(reply))
-            if not block:
-                raise Refused(0, "roar-ebpf ended without an answer", "build")
-            reply += block
-    except TimeoutError as late:
-        raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from late
-    error, tier, first, second, _, _, _, _, step, advice = _REPLY.unpack(reply)
-    if error:
-        raise Refused(error, _text(step), _text(advice))
-    return Armed(tier, (first, second))
 
 
 def _text(field: bytes) -> str:

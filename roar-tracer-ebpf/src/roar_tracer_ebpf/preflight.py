@@ -10,8 +10,8 @@ from pathlib import Path
 from roar.api.errors import PreflightFailed
 from roar.api.tracer import Check, Preflight
 from roar_tracer_ebpf import privileges
-from roar_tracer_ebpf.drainer import Refused
 from roar_tracer_ebpf.install import find_helper, find_program
+from roar_tracer_ebpf.refusal import Refused
 
 ENABLE = "roar tracer enable ebpf"
 OTHERWISE = "roar tracer use preload"

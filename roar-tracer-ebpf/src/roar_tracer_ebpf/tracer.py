@@ -1,31 +1,14 @@
-"""The tracer: has the probe armed, starts the command so that the probe knows it, and reads what comes."""
+"""The tracer, as roar meets it; a run of it is in `run`, which is imported when there is one."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from roar.api import process
-from roar.api.errors import PreflightFailed
-from roar.api.events import Blind, Event
-from roar.api.tracer import BlindSpot, Capability, Coverage, Preflight, Traced, Tracer
+from roar.api.process import Launch
+from roar.api.tracer import Capability, Preflight, Traced, Tracer
 from roar_tracer_ebpf import preflight, privileges
-from roar_tracer_ebpf.decode import Decoder, to_realtime_ns
-from roar_tracer_ebpf.drainer import Drainer, Refused
-from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
-from roar_tracer_ebpf.layout import ADVICE_ENROL
-
-_GRACE_S, _PAUSE_S = 0.2, 0.01
-"""How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
-_COPIED_S = 0.06
-"""The probe's records are copied at least every 50 ms (``drain.c``)."""
-_KILLED = "Roar was killed: what the command did from then on was not seen (fix: run it again)."
-_DRAINER_KILLED = "The tracer's process was killed: what the command did from then on was not seen (fix: run it again)."
-_NOT_ENROLLED = "The tracer did not see the command begin (fix: roar tracer check ebpf)."
 
 
 class EbpfTracer(Tracer):
@@ -72,110 +55,15 @@ class EbpfTracer(Tracer):
 
         disable()
 
-    def start(self, launch: process.Launch, journal: Path) -> Traced:
+    def start(self, launch: Launch, journal: Path) -> Traced:
         """Starts the command; see `Tracer.start`."""
-        mark = -1
-        try:
-            mark = mark_as_mine(journal)
-            drainer = Drainer.start(journal / NAME, self.tier, self.variant)
-        except Refused as refused:
-            os.close(mark)
-            raise preflight.failure(refused) from refused
-        except OSError as error:
-            if mark >= 0:
-                os.close(mark)
-            why = f"the run directory can't be written: {error.strerror}"
-            fix = f"Free some space, or check its permissions and limits: df -h {journal}; ulimit -f"
-            raise PreflightFailed(self.name, why, fix) from error
-        try:
-            first, second = drainer.cookie
-            child = process.spawn(launch, enter=lambda: _enrol(first, second))
-        except BaseException:  # whatever it is, it goes on; only nothing half done is left
-            drainer.close()
-            os.close(mark)
-            raise
-        return _Run(journal, _Running(drainer, child, mark))
+        from roar_tracer_ebpf.run import start
+
+        return start(launch, journal, self.tier, self.variant)
 
     @classmethod
     def recover(cls, journal: Path) -> Traced | None:
         """Reads the journal of a run whose roar was killed."""
-        try:
-            return _Run(journal)
-        except (OSError, NotAJournal):
-            return None
+        from roar_tracer_ebpf.run import recover
 
-
-def _enrol(first: int, second: int) -> None:
-    """In the command's process: the probe knows by the two numbers that this is the one.  To the kernel it is a call that fails."""
-    with contextlib.suppress(OSError):
-        os.posix_fadvise(-1, first, second, ADVICE_ENROL)
-
-
-class _Running(NamedTuple):
-    """What a run that this roar started consists of."""
-
-    drainer: Drainer
-    child: process.Child
-    mark: int
-    """The descriptor of `mark_as_mine`."""
-
-
-class _Run(Traced):
-    """A run: going on, ended, or (when it isn't this roar's) recovered."""
-
-    def __init__(self, journal: Path, mine: _Running | None = None) -> None:
-        self.pid = mine.child.pid if mine else 0
-        self._mine = mine
-        self._journal = Journal(journal)
-        if mine is None and not is_somebodys(journal):
-            self._journal.wait_for_writer()
-        elif mine is None:
-            time.sleep(_COPIED_S)  # what another run has done by now is in its journal by then
-        counters = self._journal.counters()
-        ignored = mine.drainer.pid if mine else 0
-        self._decoder = Decoder(to_realtime_ns(), counters.tier, counters.sees_io_uring, ignored)
-        self._over = False
-        self._observed = 0
-
-    def wait(self) -> process.Exit:
-        """Waits for the command."""
-        if self._mine is None:
-            raise ValueError("a recovered run has nobody to wait for")
-        ended = process.wait(self._mine.child)
-        self._over = True
-        return ended
-
-    def events(self) -> Iterator[Event]:
-        """The events since the last call."""
-        yield from self._read()
-        if self._over and self._mine is not None:
-            until = time.monotonic() + _GRACE_S
-            self._mine.drainer.sync()
-            yield from self._read()
-            while self._decoder.alive and time.monotonic() < until and self._mine.drainer.sync():
-                time.sleep(_PAUSE_S)
-                yield from self._read()
-
-    def _read(self) -> Iterator[Event]:
-        for event in self._decoder.events(self._journal.records()):
-            self._observed += 1
-            yield event
-
-    def finish(self) -> Coverage:
-        """How much was seen."""
-        notes = []
-        if self._mine is not None:
-            os.close(self._mine.mark)
-            if not self._mine.drainer.close():
-                notes.append(_DRAINER_KILLED)
-        counters = self._journal.counters()
-        self._journal.close()
-        alive = tuple(sorted(self._decoder.alive))
-        if self._mine is None and (alive or not self._decoder.enrolled):
-            notes, alive = [_KILLED], ()
-        elif not self._decoder.enrolled and not notes:
-            notes.append(_NOT_ENROLLED)
-        if counters.enrol_failed:
-            notes.append(f"{counters.enrol_failed} processes were not seen: there were too many at a time.")
-        blind = (BlindSpot(Blind.SETUID),) if counters.suppressed else ()
-        return Coverage(self._observed, counters.lost, blind, alive, tuple(notes))
+        return recover(journal)
