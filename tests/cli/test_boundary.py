@@ -57,7 +57,7 @@ def test_help_needs_no_workspace(tmp_path: Path, words: list[str]) -> None:
         (["log", "--nonsense"], "Error: No such option", "Try: roar log --help"),
         (["log", "-n", "x"], "Error: Invalid value for '-n'", "Try: roar log --help"),
         (["log", "--since", "soonish"], "Error: Invalid value for --since: 'soonish' is not a time", "Try: roar log"),
-        (["log", "--label", "=nokey"], "Error: a label is KEY=VALUE or KEY, not '=nokey'.", "Example: roar label set"),
+        (["log", "--label", "=nokey"], "Error: a label is KEY=VALUE or KEY, not '=nokey'.", "Examples: model=small"),
         (["log", "--session", "1", "--all-sessions"], "Error: --session and --all-sessions", "Try: roar log --help"),
         (["label", "set", "@1"], "Error: Missing argument 'KEY[=VALUE]...'", "Try: roar label set --help"),
         (["show", "a", "b"], "Error: Got unexpected extra argument", "Try: roar show --help"),

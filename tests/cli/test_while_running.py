@@ -48,7 +48,11 @@ def read(workspace: Any, *words: str) -> Any:
 def test_every_reader_works_while_a_run_goes_on(running: tuple[Any, Waiting]) -> None:
     workspace, waiting = running
     try:
-        for words in (["log"], ["show"], ["show", "@1"], ["show", "first.txt"], ["dag"], ["fsck"]):
+        readers = (
+            ["log"], ["show"], ["show", "@1"], ["show", "first.txt"], ["dag"], ["fsck"], ["session"],
+            ["label", "show"], ["diff", "@1", "first.txt"],
+        )  # fmt: skip
+        for words in readers:
             workspace.roar(*words)
         status = read(workspace, "status")
         assert len(read(workspace, "log")["jobs"]) == 1

@@ -143,7 +143,8 @@ def test_a_broken_configuration_is_named_before_anything_starts(shared: Workspac
         (["--tracer", "nope"], "Unknown tracer 'nope'."),
         (["--hash", "md99"], "no hasher is named 'md99'."),
         (["--params-file", "missing.json"], ""),
-        (["--label", "novalue"], "a label is KEY=VALUE"),
+        (["--label", "=novalue"], "a label is KEY=VALUE"),
+        (["--label", "k" * 256], "a label's key has at most 255 bytes."),
         (["--no-hash-inputs-over", "much"], "not a size: 'much'."),
     ],
 )

@@ -47,6 +47,19 @@ def test_labels_of_the_first_schema_are_first_versions(store: Storage) -> None:
     assert list(store.integrity()) == []
 
 
+@pytest.mark.requirement("SAFE-2")
+def test_a_label_on_nothing_or_on_two_things_is_found(store: Storage) -> None:
+    store.record(job_record(labels={"k": "v"}))
+    assert list(store.integrity()) == []
+    insert = "INSERT INTO label (id, job, session, key, value, set_ns) VALUES (?, ?, ?, ?, ?, ?)"
+    for row in ((7, None, None, "none", "v", 1), (8, 1, 1, "both", "v", 1)):
+        store._engine.rows(insert, row)
+    assert [(one.subject, one.message) for one in store.integrity()] == [
+        ("label 7", "'none' is not on one thing"),
+        ("label 8", "'both' is not on one thing"),
+    ]
+
+
 def test_a_dropped_job_leaves_nothing_that_it_alone_had(store: Storage) -> None:
     shared = git_state(dirty=True, patch=b"shared")
     store.record(job_record([edge(b"/w/in")], git=shared))

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from roar.cli.finding import found as meant
-from roar.cli.labels import pairs
 from roar.cli.reading import opened, place, print_json, print_lines
-from roar.cli.writing import NAME_BYTES, redactor, writable
+from roar.cli.writing import redactor, writable
+from roar.workspace.labels import given, wanted
 
 if TYPE_CHECKING:
     from roar.api.storage import Storage
     from roar.context import Context
     from roar.lineage.subjects import Labelled, Subject
-
-_VALUE_BYTES = 65536
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON of schema roar/label/1.")
 
@@ -44,14 +42,12 @@ def command() -> None:
 @click.pass_obj
 def set_(context: Context, ref: str, labels: tuple[str, ...], as_json: bool) -> None:
     """Set labels of REF.  What a label was before stays in its history."""
-    wanted = {key: value or "" for key, value in pairs(labels).items()}
     clean = redactor(context)
-    for key, value in wanted.items():
-        _check(key, value)
-        wanted[key] = clean.words([f"--{key}", value])[1]
-        if wanted[key] != value:
-            click.echo(f"The value of {_shown(key)} looks like a secret: it is kept as {wanted[key]}.", err=True)
-    _change(context, ref, wanted, as_json)
+    kept = {key: clean.words([f"--{key}", value])[1] for key, value in given(labels).items()}
+    for key, value in given(labels).items():
+        if kept[key] != value:
+            click.echo(f"The value of {_shown(key)} looks like a secret: it is kept as {kept[key]}.", err=True)
+    _change(context, ref, kept, as_json)
 
 
 @command.command("unset", epilog="\b\nExamples:\n  roar label unset @3 best\n  roar label unset session sweep")
@@ -75,18 +71,18 @@ def show(context: Context, ref: str | None, labels: tuple[str, ...], as_json: bo
     """Show the labels of REF, without which of everything that has any, in every session."""
     from roar.lineage.subjects import Labelled, labelled
 
-    wanted = pairs(labels)
+    sought = wanted(labels)
     with opened(context) as storage:
         if ref is None:
-            found = labelled(storage, wanted)
+            found = labelled(storage, sought)
         else:
             subject = _subject(context, storage, ref)
             now = _labels(storage, subject)
-            fits = all(key in now and value in (None, now[key]) for key, value in wanted.items())
+            fits = all(key in now and value in (None, now[key]) for key, value in sought.items())
             found = [Labelled(subject, now)] if fits else []
     _print(context, found, as_json)
     if not as_json and not any(one.labels for one in found):
-        click.echo("No label fits." if wanted else "No labels yet. Set one: roar label set @1 best", err=True)
+        click.echo("No label fits." if sought else "No labels yet. Set one: roar label set @1 best", err=True)
 
 
 @command.command("cp", epilog="\b\nExamples:\n  roar label cp @3 @5\n  roar label cp @3 model.pkl best")
@@ -128,16 +124,6 @@ def history(context: Context, ref: str, key: str | None, as_json: bool) -> None:
         return
     look = look_of(sys.stdout)
     print_lines(history_lines(subject, versions, look, place(context)), look)
-
-
-def _check(key: str, value: str) -> None:
-    from roar.api.errors import UsageError
-
-    for text, limit, what in ((key, NAME_BYTES, "key"), (value, _VALUE_BYTES, "value")):
-        if len(text.encode(errors="surrogateescape")) > limit:
-            raise UsageError(
-                f"a label's {what} has at most {limit} bytes.", "Put long texts into a file of the repository."
-            )
 
 
 def _change(context: Context, ref: str, changes: Mapping[str, str | None], as_json: bool) -> None:

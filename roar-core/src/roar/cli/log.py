@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roar.cli.labels import pairs
 from roar.cli.reading import cwd, opened, print_json, print_lines
 
 if TYPE_CHECKING:
@@ -52,10 +51,11 @@ def command(
     how long it took, how many files it read and wrote, and the command.
     """
     from roar.api.storage import JobQuery
+    from roar.workspace.labels import wanted
 
     if every and session is not None:
         raise click.UsageError("--session and --all-sessions can't be used together.")
-    query = JobQuery(limit=limit, failed=failed, labels=pairs(labels), since_ns=_since(since))
+    query = JobQuery(limit=limit, failed=failed, labels=wanted(labels), since_ns=_since(since))
     with opened(context) as storage:
         if session is not None:
             from roar.lineage.sessions import find_session

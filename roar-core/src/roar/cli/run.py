@@ -28,7 +28,7 @@ def options(function: Any) -> Any:
                 "--allow-dirty", is_flag=True, help="Run with uncommitted changes; they are stored as a patch."
             ),
             click.option("-n", "--name", help="A name for the step."),
-            click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for the step; repeatable."),
+            click.option("--label", "labels", multiple=True, metavar="K[=V]", help="A label for the step; repeatable."),
             click.option("-q", "--quiet", is_flag=True, help="No summary, no hints; errors only."),
             click.option("--no-hash", "no_hash", is_flag=True, help="Take no digests."),
             click.option("--hash", "algorithm", metavar="ALG", help="The primary digest algorithm of this run."),
@@ -112,7 +112,8 @@ def perform(
     """Runs a command as a step of a kind and exits with its code."""
     from roar.run.execute import execute
     from roar.run.plan import RunOptions
-    from roar.run.words import labels_of, parameters_of, rerun_words, size_of
+    from roar.run.words import parameters_of, rerun_words, size_of
+    from roar.workspace.labels import given as given_labels
 
     words = tuple(command_words)
     if words and words[0].startswith("@"):
@@ -125,7 +126,7 @@ def perform(
             tracer=tracer,
             allow_dirty=allow_dirty,
             name=name,
-            labels=labels_of(labels),
+            labels=given_labels(labels),
             parameters=parameters_of(params_files),
             quiet=quiet,
             hashing=not no_hash,

@@ -17,17 +17,6 @@ from roar.workspace.secrets import REDACTED
 _STEP = re.compile(r"^@(B?)(\d+)$")
 
 
-def labels_of(given: Sequence[str]) -> dict[str, str]:
-    """Labels from ``k=v`` words.  Raises UsageError."""
-    labels: dict[str, str] = {}
-    for word in given:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise UsageError(f"a label is KEY=VALUE, not '{word}'.", "Example: --label model=small")
-        labels[key] = value
-    return labels
-
-
 def size_of(given: str) -> int:
     """Bytes of a size such as ``10M``.  Raises UsageError."""
     from roar.workspace.sizes import parse_size

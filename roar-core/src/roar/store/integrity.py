@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from roar.api.errors import StorageUnusable
 from roar.api.records import Problem
-from roar.store.encoding import Damaged, unpack
+from roar.store.encoding import Damaged, from_text, unpack
 from roar.store.environments import environment_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _EDGES = (("job_input", "inputs"), ("job_output", "outputs"))
 def problems(engine: Engine) -> Iterator[Problem]:
     """All that is wrong, the database's own findings first; see `Storage.integrity`."""
     try:
-        for check in (_database, _dangling, _counts, _steps, _sessions, _digests, _contents):
+        for check in (_database, _dangling, _counts, _steps, _sessions, _labels, _digests, _contents):
             with engine.guard():
                 yield from check(engine)
     except StorageUnusable as error:  # what can't be read can't be checked further
@@ -74,6 +74,12 @@ def _sessions(engine: Engine) -> Iterator[Problem]:
     [(active,)] = engine.rows("SELECT count(*) FROM session WHERE active")
     if active != 1:
         yield Problem("sessions", f"{active} sessions are active, not one", "Begin a new one: roar reset")
+
+
+def _labels(engine: Engine) -> Iterator[Problem]:
+    subjects = " + ".join(f"CASE WHEN {name} IS NULL THEN 0 ELSE 1 END" for name in ("job", "session", "artifact"))
+    for number, key in engine.rows(f"SELECT id, key FROM label WHERE {subjects} <> 1 ORDER BY id"):
+        yield Problem(f"label {number}", f"'{from_text(key)}' is not on one thing")
 
 
 def _digests(engine: Engine) -> Iterator[Problem]:
