@@ -269,12 +269,12 @@ def test_a_helper_that_is_not_there_is_named(session: Callable[..., Session]) ->
     [
         (),
         ("fly",),
-        ("trace", "--ring", "3"),
-        ("trace", "--ring", "128"),
-        ("trace", "--ring", "-1"),
-        ("trace", "--ring", "16x"),
-        ("trace", "--ring"),
-        ("trace", "--tier", "kprobe"),
+        ("check", "--ring", "3"),
+        ("check", "--ring", "128"),
+        ("check", "--ring", "-1"),
+        ("check", "--ring", "16x"),
+        ("check", "--ring"),
+        ("check", "--tier", "kprobe"),
         ("check", "--variant", ""),
         ("trace",),  # descriptors 3 and 4 aren't what they should be
     ],
