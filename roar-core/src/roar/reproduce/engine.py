@@ -13,11 +13,11 @@ from roar.reproduce import pythons
 from roar.reproduce.checkout import Checkout, CodeState
 from roar.reproduce.commands import Command, Ended, recorded_streams, run_command, stop_group
 from roar.reproduce.contents import Contents
-from roar.reproduce.differences import first_difference
 from roar.reproduce.inputs import Inputs, Unavailable
 from roar.reproduce.mapping import Mapping as Places
 from roar.reproduce.plan import Output, Plan, Step
 from roar.reproduce.progress import Progress
+from roar.reproduce.queue import Queue
 from roar.reproduce.results import Compared, Found, StepResult
 from roar.reproduce.variables import missing_variables, step_variables
 
@@ -77,46 +77,43 @@ class Engine:
         Returns:
             A result a step, in the plan's order.
         """
-        left = self._left()
+        queue = Queue(self._plan.steps, self._take_over())
         running: dict[Future[StepResult], Step] = {}
         code: CodeState | None = None
         with ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool:
             try:
-                while left or running:
-                    for step in list(left):
-                        if not self._is_due(step, left, running.values()):
-                            continue
+                while queue or running:
+                    for step in queue.due():
                         reason = step.obstacle or self._lacks(step)
                         if reason:
-                            left.remove(step)
+                            queue.take(step)
                             self._over(step, StepResult(step.job.uid, step.job.ref, "not run", reason))
+                            queue.over(step)
                         elif len(running) < max(jobs, 1) and (step.code == code or not running):
                             if step.code != code:
                                 self._checkout.switch(step.code, force=code is None)
                                 code = step.code
-                            left.remove(step)
+                            queue.take(step)
                             running[pool.submit(self._perform, step)] = step
                     if running:
                         over, _ = wait(running, return_when=FIRST_COMPLETED)
                         for future in over:
-                            self._over(running.pop(future), future.result())
+                            step = running.pop(future)
+                            self._over(step, future.result())
+                            queue.over(step)
             except BaseException:  # whatever it is, nothing goes on without us
                 for pid in list(self._pids):
                     stop_group(pid)
                 raise
         return tuple(self._results[step.job.id] for step in self._plan.steps)
 
-    def _left(self) -> list[Step]:
-        """The steps that are to be run; the results of the others are taken over."""
+    def _take_over(self) -> set[int]:
+        """The ids of the steps that are done already; their results are taken over."""
         for step in self._plan.steps:
             done = self._progress.done.get(step.job.uid)
             if done is not None:
                 self._results[step.job.id] = done
-        return [step for step in self._plan.steps if step.job.id not in self._results]
-
-    def _is_due(self, step: Step, left: Iterable[Step], running: Iterable[Step]) -> bool:
-        waiting = {one.job.id for one in (*left, *running)} - {step.job.id}
-        return not step.after & waiting
+        return set(self._results)
 
     def _lacks(self, step: Step) -> str | None:
         """Which step that it needs did not come out."""
@@ -238,6 +235,8 @@ class Engine:
             return Compared(output.path, output.place, "identical", algorithm, recorded, produced, size, output.wanted)
         hint = None
         if contents.has(output.path, output.hashes):
+            from roar.reproduce.differences import first_difference
+
             hint = first_difference(output.path, output.place)
         elif output.size is not None and size is not None and size != output.size:
             hint = f"{size} bytes instead of {output.size}"

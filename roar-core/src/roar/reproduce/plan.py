@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Any, Literal, NamedTuple
 
 from roar.api.records import Job, StoredEdge
@@ -196,13 +197,19 @@ def _shared(selection: Selection) -> frozenset[bytes]:
 
 def _topological(steps: Sequence[Step]) -> list[Step]:
     """The steps in an order that fits; of those that could be next, the first given one."""
+    place = {step.job.id: number for number, step in enumerate(steps)}
+    waits_for = {step.job.id: len(step.after & place.keys()) for step in steps}
+    followers: dict[int, list[int]] = {}
+    for step in steps:
+        for before in step.after & place.keys():
+            followers.setdefault(before, []).append(step.job.id)
+    due = [place[job_id] for job_id, count in waits_for.items() if not count]
     done: list[Step] = []
-    left = list(steps)
-    over: set[int] = set()
-    known = {step.job.id for step in steps}
-    while left:
-        ready = next((step for step in left if step.after & known <= over), left[0])
-        left.remove(ready)
-        over.add(ready.job.id)
-        done.append(ready)
+    while due:
+        step = steps[heappop(due)]
+        done.append(step)
+        for follower in followers.get(step.job.id, ()):
+            waits_for[follower] -= 1
+            if not waits_for[follower]:
+                heappush(due, place[follower])
     return done

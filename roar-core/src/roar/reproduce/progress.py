@@ -16,23 +16,21 @@ _VERSION = 1
 
 
 class Progress:
-    """The state file.
+    """The journal: a line of JSON for what it is about, for each command that is started and each step that is over.
 
     Attributes:
         done: uid → result, of the steps that are over.
     """
 
-    def __init__(self, path: bytes, key: dict[str, Any]) -> None:
+    def __init__(self, path: bytes) -> None:
         self._path = path
-        self._key = key
-        self._running: dict[str, list[int]] = {}
         self.done: dict[str, StepResult] = {}
 
     @classmethod
     def begin(cls, path: bytes, plan: Plan) -> Progress:
         """Of a new reproduction."""
-        progress = cls(path, _key(plan))
-        progress._write()
+        progress = cls(path)
+        progress._write({"version": _VERSION, "key": _key(plan)})
         return progress
 
     @classmethod
@@ -42,46 +40,54 @@ class Progress:
         Raises:
             Refused: the directory has none, or that of something else.
         """
-        progress = cls(path, _key(plan))
+        progress = cls(path)
         where = os.fsdecode(plan.directory)
         try:
-            with open(path, "rb") as file:
-                kept = json.load(file)
-            if kept["version"] != _VERSION or kept["key"] != progress._key:
+            first, *lines = _values(path)
+            if first != {"version": _VERSION, "key": _key(plan)}:
                 raise Refused(f"{where} has the reproduction of something else.", "Choose another directory: -o DIR")
-            steps = [from_json(value) for value in kept["steps"]]
-            running = dict(kept["running"])
+            running: dict[str, list[int]] = {}
+            for line in lines:
+                if "started" in line:
+                    running[line["started"]] = [line["pid"], line["at"]]
+                else:
+                    step = from_json(line["over"])
+                    running.pop(step.uid, None)
+                    if step.status == "done":
+                        progress.done[step.uid] = step
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refused(f"{where} has no reproduction to go on with.", "Begin one: leave out --resume") from error
         for pid, started in running.values():
             _end(pid, started)
-        progress.done = {step.uid: step for step in steps if step.status == "done"}
         return progress
 
     def started(self, uid: str, pid: int) -> None:
         """A step's command runs."""
-        self._running[uid] = [pid, _start_time(pid)]
-        self._write()
+        self._write({"started": uid, "pid": pid, "at": _start_time(pid)})
 
     def over(self, step: StepResult) -> None:
         """A step is over."""
-        self._running.pop(step.uid, None)
         self.done[step.uid] = step
-        self._write()
+        self._write({"over": to_json(step)})
 
-    def _write(self) -> None:
-        steps = [to_json(step) for step in self.done.values()]
-        state = {"version": _VERSION, "key": self._key, "running": self._running, "steps": steps}
-        part = self._path + b".part"
+    def _write(self, value: dict[str, Any]) -> None:
         try:
-            with open(part, "w", encoding="ascii") as file:
-                json.dump(state, file)
-            os.replace(part, self._path)
+            with open(self._path, "a", encoding="ascii") as file:
+                file.write(json.dumps(value) + "\n")
         except OSError as error:
             raise RoarError(
                 f"the state of the reproduction can't be written: {error.strerror}",
                 f"Free some space: df -h {os.fsdecode(self._path)}",
             ) from error
+
+
+def _values(path: bytes) -> list[Any]:
+    """The values of the lines; a last one that a kill has torn is removed."""
+    with open(path, "rb+") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        file.truncate(whole)
+    return [json.loads(line) for line in content[:whole].splitlines()]
 
 
 def _key(plan: Plan) -> dict[str, Any]:

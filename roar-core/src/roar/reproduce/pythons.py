@@ -32,6 +32,8 @@ class Need(NamedTuple):
     imported: bool
     """Whether anything installed was imported: if not, what is installed doesn't matter."""
     packages: tuple[tuple[str, str], ...]
+    other_sites: tuple[bytes, ...]
+    """Further directories of packages that modules were read from."""
     origins: tuple[tuple[str, str], ...]
 
     @property
@@ -63,6 +65,7 @@ def needs_of(environment: Mapping[str, Any]) -> list[Need]:
                 one.get("kind", ""),
                 bool(one.get("imported", True)),
                 tuple(sorted(packages.items())),
+                tuple(map(os.fsencode, one.get("other_sites", ()))),
                 tuple(sorted(environment.get("origins", {}).items())),
             )
         )
@@ -116,7 +119,7 @@ def _installing(need: Need, place: bytes) -> str:
 def _serves(interpreter: Interpreter | None, need: Need) -> bool:
     if interpreter is None or not interpreter.version.startswith(need.minor):
         return False
-    return not need.imported or installed(interpreter) == dict(need.packages)
+    return not need.imported or installed(interpreter, need.other_sites) == dict(need.packages)
 
 
 def _current() -> Interpreter | None:
@@ -129,9 +132,9 @@ def _current() -> Interpreter | None:
     return interpreter_at(os.fsencode(os.path.dirname(os.path.dirname(os.path.realpath(program)))))
 
 
-def installed(interpreter: Interpreter) -> dict[str, str]:
-    """What is installed for an interpreter, name → version."""
-    return distributions(interpreter.sites, Lookups(None))[0]
+def installed(interpreter: Interpreter, other_sites: Iterable[bytes] = ()) -> dict[str, str]:
+    """What is installed for an interpreter and in other directories, name → version."""
+    return distributions([*interpreter.sites, *other_sites], Lookups(None))[0]
 
 
 def pins(need: Need, place_of: Any) -> list[str]:
@@ -267,7 +270,7 @@ def differences(need: Need, decision: Decision) -> list[str]:
     if here.version != need.version:
         found.append(f"Python {here.version} instead of {need.version}")
     if need.imported:
-        now = installed(here)
+        now = installed(here, need.other_sites)
         for name, version in need.packages:
             if name.lower() in _NOT_PINNED or now.get(name) == version:
                 continue

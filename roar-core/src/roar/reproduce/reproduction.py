@@ -138,7 +138,7 @@ def carry_out(
     """
     plan = prepared.plan
     checkout = Checkout(plan.directory, prepared.patches)
-    state = checkout.private + b"/reproduction.json"
+    state = checkout.private + b"/reproduction.jsonl"
     if resume:
         progress = Progress.resume(state, plan)
     else:
@@ -170,10 +170,13 @@ def _must_be_free(plan: Plan, is_ours: bool) -> None:
 
 def _surroundings(context: Context) -> Surroundings:
     from roar.workspace.secrets import Redactor, workspace_key
+    from roar.workspace.variables import load
 
-    redactor = Redactor(os.environ, workspace_key(context.workspace.roar_dir))
-    seen = redactor.environment(os.environ, context.config.get("env.allow"))
-    return Surroundings(dict(os.environ), frozenset(name for name, value in seen.items() if isinstance(value, str)))
+    roar_dir = context.workspace.roar_dir
+    own = load(roar_dir)
+    here = {**os.environ, **own}
+    seen = Redactor(os.environ, workspace_key(roar_dir)).environment(here, [*context.config.get("env.allow"), *own])
+    return Surroundings(here, frozenset(name for name, value in seen.items() if isinstance(value, str)))
 
 
 def note_result(context: Context, result: Result) -> None:

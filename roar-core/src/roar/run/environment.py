@@ -89,8 +89,12 @@ def _python(
 
     found = interpreters(configurations, executables)
     theirs = [site for interpreter in found for site in interpreter.sites]
+    others = [os.fsdecode(site) for site in sorted(set(sites).difference(theirs))]  # a user's own, or of PYTHONPATH
     packages, origins = distributions([*theirs, *sorted(sites)], lookups)
-    return {"packages": packages, "origins": origins, "python": _described(found, sites, lookups)}
+    described = _described(found, sites, lookups)
+    if described and others:
+        described[0]["other_sites"] = others
+    return {"packages": packages, "origins": origins, "python": described}
 
 
 def _described(found: Sequence[Interpreter], sites: Set[bytes], lookups: Lookups) -> list[dict[str, Any]]:
