@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
 import pytest
 from cli.recorder import Recorder
 
@@ -32,6 +37,108 @@ def test_two_hundred_steps_are_readable(recorder: Recorder) -> None:
     assert len(lines) < 20 and max(map(len, lines)) < 110
     assert "├─ … 95 more like python work.py: @5-@99" in lines
     assert any("merge.py" in line and "exit 1" in line and "also from @101-@198" in line for line in lines)
+
+
+@pytest.fixture
+def pipeline(recorder: Recorder) -> Recorder:
+    """raw → @1 prepare → data → @2 train (with train.py) → model → @3 evaluate; @4 stands alone."""
+    recorder.write("raw", "raw")
+    recorder.write("train.py", "code")
+    recorder.record("prepare", reads=["raw"], writes={"data": "data"})
+    recorder.record("train", reads=["data", recorder.edge("train.py", tracked=True)], writes={"model": "model"})
+    recorder.record("evaluate", reads=["model"], writes={"score": "score"}, exit_code=3, status="failed")
+    recorder.record("other", writes={"lonely": "1"})
+    return recorder
+
+
+@pytest.mark.requirement("SHOW-5")
+def test_the_graph_of_one_artifact_has_what_led_to_it_and_what_came_from_it(pipeline: Recorder) -> None:
+    assert pipeline.roar("dag", "data").stdout.splitlines() == [
+        "Lineage of data: 3 steps",
+        "@1 prepare",
+        "└─ @2 train",
+        "   └─ @3 evaluate  (exit 3)",
+    ]
+    assert [job["ref"] for job in pipeline.json("dag", "lonely")["jobs"]] == ["@4"]
+    assert "No artifact found for path: nothing" in pipeline.roar("dag", "nothing", ok=False).stderr
+
+
+@pytest.mark.requirement("SHOW-5", "SHOW-6")
+def test_the_graph_of_all_sessions_tells_them_apart(pipeline: Recorder) -> None:
+    pipeline.roar("reset", "-y")
+    pipeline.record("deploy", reads=["model"], writes={"image": "i"})
+    lines = pipeline.roar("dag", "--all-sessions").stdout.splitlines()
+    assert [line.partition(", ")[0] for line in lines if line.startswith("Session")] == ["Session 1", "Session 2"]
+    assert lines[-1] == "@1 deploy  (also from @2 (session 1))"
+    dag = pipeline.json("dag", "--all-sessions")
+    uids = {job["uid"]: (job["session"], job["ref"]) for job in dag["jobs"]}
+    assert (uids[dag["edges"][-1]["from_uid"]], uids[dag["edges"][-1]["to_uid"]]) == ((1, "@2"), (2, "@1"))
+    assert [session["id"] for session in dag["sessions"]] == [1, 2]
+    assert "subgraph session2" in pipeline.roar("dag", "--all-sessions", "--mermaid").stdout
+    assert len(pipeline.roar("dag").stdout.splitlines()) == 2
+
+
+@pytest.mark.requirement("SHOW-5")
+def test_why_a_step_is_stale_is_in_the_json(pipeline: Recorder) -> None:
+    pipeline.write("train.py", "better")
+    pipeline.record("prepare", reads=["raw"], writes={"data": "data2"})
+    causes = {job["ref"]: job["stale_causes"] for job in pipeline.json("dag")["jobs"]}
+    assert [(cause["cause"], cause["path"] and Path(cause["path"]).name) for cause in causes["@2"]] == [
+        ("rewritten", "data"),
+        ("code", "train.py"),
+    ]
+    assert [cause["cause"] for cause in causes["@3"]] == ["upstream"] and causes["@5"] == []
+    assert "(stale: @5 wrote data again, code train.py changed since)" in pipeline.roar("dag").stdout
+
+
+@pytest.mark.requirement("SHOW-5")
+def test_each_form_has_every_step_and_its_marks(pipeline: Recorder) -> None:
+    pipeline.write("raw", "changed")
+    mermaid = pipeline.roar("dag", "--mermaid").stdout
+    assert (
+        mermaid.startswith("flowchart TD\n")
+        and re.search(r'-->\|"data"\| n2\n', mermaid)
+        and "class n1,n2,n3 stale" in mermaid
+    )
+    dot = pipeline.roar("dag", "--dot", "--show-artifacts").stdout
+    done = subprocess.run(["dot", "-Tplain"], input=dot, text=True, capture_output=True, check=True)
+    assert sum(line.startswith("node ") for line in done.stdout.splitlines()) == 10
+    root = ElementTree.fromstring(pipeline.roar("dag", "--svg").stdout.encode())
+    classes = [one.get("class") for one in root.iter() if (one.get("class") or "").startswith("vertex")]
+    assert classes == ["vertex stale step", "vertex stale step", "vertex failed stale step", "vertex step"]
+
+
+@pytest.mark.requirement("SHOW-5")
+def test_the_page_is_written_whole_and_in_place_of_another(pipeline: Recorder) -> None:
+    pipeline.write("page.html", "before")
+    done = pipeline.roar("dag", "--show-artifacts", "--html", "page.html")
+    text = (pipeline.root / "page.html").read_text()
+    assert "Wrote page.html" in done.stderr and done.stdout == ""
+    assert text.startswith("<!DOCTYPE html>") and "Content-Security-Policy" in text and "@2 train" in text
+    assert not list(pipeline.root.glob("*.part"))
+    failed = pipeline.roar("dag", "--html", "no/such/page.html", ok=False)
+    assert failed.returncode == 1 and failed.stderr.startswith("Error: No such file or directory")
+
+
+@pytest.mark.requirement("SHOW-5", "SAFE-4")
+@pytest.mark.parametrize("words", [["--svg", "--html", "x"], ["data", "--all-sessions"]])
+def test_options_that_exclude_each_other_are_refused(pipeline: Recorder, words: list[str]) -> None:
+    done = pipeline.roar("dag", *words, ok=False)
+    assert done.returncode == 2 and "Try: roar dag --help" in done.stderr
+
+
+@pytest.mark.requirement("SHOW-5", "PERF-3")
+def test_the_files_of_a_step_with_very_many_are_summed_up(recorder: Recorder) -> None:
+    names = [f"in/{number // 600}/{number:04}" for number in range(1200)]
+    for name in names:
+        recorder.write(name, name)
+    recorder.record("many", reads=names, writes={"out": "o"})
+    shown = recorder.roar("dag", "--show-artifacts").stdout
+    assert "← … 1 180 more files, by folder:" in shown and "in/0599" not in shown
+    assert recorder.roar("dag", "--show-artifacts", "--all").stdout.count("← in/") == 1200
+    drawn = recorder.roar("dag", "--show-artifacts", "--dot").stdout
+    assert drawn.count("shape=note") == 21 and "1 181 more files" in drawn
+    assert recorder.roar("dag", "--show-artifacts", "--dot", "--all").stdout.count("shape=note") == 1201
 
 
 @pytest.mark.requirement("SHOW-5")

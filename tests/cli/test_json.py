@@ -116,6 +116,8 @@ def everything(recorder: Recorder) -> Recorder:
         ("log", ["log", "-n", "0"]),
         ("dag", ["dag"]),
         ("dag", ["dag", "--expanded"]),
+        ("dag", ["dag", "--all-sessions"]),
+        ("dag", ["dag", "out"]),
         ("lineage", ["lineage", "out"]),
         ("lineage", ["lineage", "@1", "--up"]),
         ("lineage", ["lineage", "z.zarr"]),

@@ -80,7 +80,7 @@ TABLE: list[tuple[Change, dict[str, list[str]]]] = [
     (nothing, {}),
     (touched, {}),
     (raw_edited, {"@1": ["raw changed since"], "@2": ["@1 is stale"], "@3": ["@2 is stale"]}),
-    (code_edited, {"@2": ["train.py changed since"], "@3": ["@2 is stale"]}),
+    (code_edited, {"@2": ["code train.py changed since"], "@3": ["@2 is stale"]}),
     (model_edited, {"@3": ["model changed since"]}),
     (raw_removed, {}),
     (score_removed, {}),
@@ -119,7 +119,7 @@ def test_the_tree_says_why_a_step_is_stale(recorder: Recorder) -> None:
     assert lines[0].endswith(": 3 steps, 2 stale")
     assert lines[1:] == [
         "@1 prepare",
-        "└─ @2 train  (stale: train.py changed since)",
+        "└─ @2 train  (stale: code train.py changed since)",
         "   └─ @3 evaluate  (stale: @2 is stale)",
     ]
 

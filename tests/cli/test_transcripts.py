@@ -14,6 +14,7 @@ IDS = {
     "first_lineage": ("INIT-1", "INIT-2", "RUN-4", "SHOW-1", "SHOW-4", "SHOW-5", "SHOW-6"),
     "errors": ("INIT-3", "INIT-4", "RUN-3", "SAFE-4", "SHOW-2"),
     "stale": ("SHOW-3", "SHOW-5", "DIRTY-1", "SHOW-6"),
+    "lineage": ("SHOW-3", "SHOW-5", "SHOW-6"),
     "odd_names": ("SAFE-3",),
     "organise": ("SHOW-6", "SAFE-4", "REG-6"),
 }
@@ -29,6 +30,7 @@ def test_a_session_goes_as_written_down(
     file = HERE / f"{name}.console"
     written = file.read_text()
     workspace = make_workspace(init=False)
+    workspace.prefer("preload")
     played = dump(play(parse(written), workspace.root, workspace.env))
     if request.config.getoption("--update-transcripts", default=False):
         file.write_text(played)

@@ -1,9 +1,9 @@
-"""The graph of a session: its jobs as steps, each with the steps that made what it read."""
+"""The graph of a session, of several, or of some jobs: the jobs as steps, each with the steps that made what it read."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from roar.api.records import Composite, Job, Session, StoredEdge
@@ -23,15 +23,24 @@ class Step(NamedTuple):
     """The newest job that ran the same command again, None for the newest itself."""
 
 
+NEWEST = 5000
+"""Of a longer history so many jobs are drawn unless all are asked for."""
+
+
 class Graph(NamedTuple):
-    """A session's steps by job id, oldest first.  A step's parents are always older than it."""
+    """Steps by job id, oldest first.  A step's parents are always older than it."""
 
     session: Session
+    """The one that was asked for; of the graph of several, or of some jobs, the active one."""
     steps: dict[int, Step]
     writers: dict[bytes, list[tuple[int, int | None]]]
     """Path → (job id, artifact id) of every job that wrote it, oldest first."""
     origins: dict[tuple[int, bytes], int]
     """(job id, input path) → id of the job that made what was read there; absent for root inputs."""
+    sessions: tuple[Session, ...] = ()
+    """All that have steps here, oldest first."""
+    left_out: int = 0
+    """Older jobs that are not in the graph."""
 
     @property
     def current(self) -> list[Step]:
@@ -62,9 +71,34 @@ class Graph(NamedTuple):
         return False
 
 
-def graph_of(storage: Storage, session: Session) -> Graph:
-    """The graph of a session, of what was recorded: the disk is not looked at."""
-    jobs = {job.id: job for job in storage.jobs(JobQuery(session=session.id))[::-1]}
+def graph_of(storage: Storage, session: Session, limit: int | None = None) -> Graph:
+    """The graph of a session, of what was recorded: the disk is not looked at.
+
+    Args:
+        storage: where.
+        session: whose jobs.
+        limit: only so many of the newest jobs; None for all.
+    """
+    jobs = storage.jobs(JobQuery(session=session.id, limit=limit))
+    return _graph(storage, jobs[::-1], session, (session,))._replace(left_out=max(session.jobs - len(jobs), 0))
+
+
+def graph_of_all(storage: Storage, limit: int | None = None) -> Graph:
+    """The graph of all sessions; see `graph_of`."""
+    jobs = storage.jobs(JobQuery(limit=limit))
+    sessions = storage.sessions()[::-1]
+    total = sum(session.jobs for session in sessions)
+    graph = _graph(storage, jobs[::-1], storage.active_session(), tuple(sessions))
+    return graph._replace(left_out=max(total - len(jobs), 0))
+
+
+def graph_of_jobs(storage: Storage, ids: Iterable[int]) -> Graph:
+    """The graph of some jobs, of any sessions."""
+    return _graph(storage, storage.jobs_by_id(ids), storage.active_session(), tuple(storage.sessions()[::-1]))
+
+
+def _graph(storage: Storage, ordered: Sequence[Job], session: Session, sessions: tuple[Session, ...]) -> Graph:
+    jobs = {job.id: job for job in ordered}
     composites = storage.composites(list(jobs))
     edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]] = {job_id: ([], []) for job_id in jobs}
     for edge in storage.edges(list(jobs)):
@@ -82,7 +116,8 @@ def graph_of(storage: Storage, session: Session) -> Graph:
                 origins[job_id, edge.path] = origin
         parents = tuple(sorted({origins[job_id, edge.path] for edge in inputs if (job_id, edge.path) in origins}))
         steps[job_id] = Step(job, inputs, outputs, composites.get(job_id, []), parents, superseded.get(job_id))
-    return Graph(session, steps, writers, origins)
+    present = {job.session for job in ordered}
+    return Graph(session, steps, writers, origins, tuple(one for one in sessions if one.id in present))
 
 
 def _writers(edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]]) -> dict[bytes, list[tuple[int, int | None]]]:
@@ -126,7 +161,7 @@ def _superseded(jobs: Iterable[Job]) -> dict[int, int]:
 
 
 def _command(job: Job) -> tuple[object, ...]:
-    return (job.kind, job.cwd, job.command)
+    return (job.session, job.kind, job.cwd, job.command)
 
 
 def last_write(graph: Graph, path: bytes) -> tuple[int, int | None] | None:

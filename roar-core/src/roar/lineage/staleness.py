@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from roar.api.records import StoredEdge
+from roar.lineage.code import is_code
 from roar.lineage.graph import Graph, Step, last_write
 from roar.lineage.states import Disk, State
 
-Cause = Literal["changed", "rewritten", "upstream"]
+Cause = Literal["changed", "code", "rewritten", "upstream"]
 
 
 class Reason(NamedTuple):
     """Why a step is stale."""
 
     cause: Cause
-    """``changed``: the input at `path` differs on disk; ``rewritten``: step `by` wrote it again since; ``upstream``: step
-    `by`, whose output it read, is stale itself."""
+    """``changed``: the input at `path` differs on disk; ``code``: so does the program or script there; ``rewritten``: step `by`
+    ran again, or later, and wrote another content there; ``upstream``: step `by`, whose output it read, is stale itself."""
     path: bytes = b""
     by: int = 0
     """A job id."""
@@ -67,7 +68,7 @@ def _input_reason(graph: Graph, step: Step, edge: StoredEdge, disk: Disk) -> Rea
     if last is not None and last[0] == job_id:
         return None  # modified in place by the step itself
     if disk.state(edge.path, edge.hashes, edge.size, edge.stat) == "changed":
-        return Reason("changed", edge.path)
+        return Reason("code" if is_code(edge) else "changed", edge.path)
     return None
 
 

@@ -14,7 +14,7 @@ from roar.render.artifact import state_mark
 from roar.render.job import Place, digest_text
 from roar.render.look import Look
 from roar.render.records import capture_json
-from roar.render.steps import folded_line, job_ref, ref_ranges, shape_of, status_marks, step_line
+from roar.render.steps import Mark, folded_line, job_ref, ref_ranges, shape_of, status_marks, step_lines
 from roar.render.text import command_text, iso_time, plural, printable, size_text
 from roar.render.tree import ASCII, Node, Strokes, draw
 
@@ -122,12 +122,12 @@ class _Side:
             yield folded_line(node.prefix, jobs, (job_ref(job, self._active) for job in jobs), [], self._look)
             return
         number = node.members[0]
-        marks = status_marks(jobs[0], self._look)
+        marks = status_marks(jobs[0])
         if number in self._also:
             others = [job_ref(self._jobs[other], self._active) for other in sorted(set(self._also[number]))]
-            marks.append(self._look.paint(f"also {'for' if self._is_up else 'from'} {ref_ranges(others)}", "dim"))
-        tail = f"  ({'; '.join(marks)})" if marks else ""
-        yield step_line(node.prefix, job_ref(jobs[0], self._active), jobs[0], self._files(number) + tail, self._look)
+            marks.append(Mark(f"also {'for' if self._is_up else 'from'} {ref_ranges(others)}", "dim"))
+        ref = job_ref(jobs[0], self._active)
+        yield from step_lines(node.prefix, node.below, ref, jobs[0], self._files(number), marks, self._look)
         root = self._roots.get(number)
         if root is not None:
             more = f" and {plural(root.files - 1, 'more root input')}" if root.files > 1 else ""
