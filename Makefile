@@ -22,7 +22,7 @@ SOURCES := $(shell find roar-core/src $(TRACERS:%=%/src) -name '*.py')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench dist kill-test ways-test coverage-of-spec install format clean
+.PHONY: help demo test check bench dist kill-test ways-test vm-test coverage-of-spec install format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ kill-test: $(VENV)/installed-dev $(VENV)/compiled ## kill roar at 10 000 random 
 
 ways-test: $(VENV)/installed-dev $(VENV)/compiled ## capture and fidelity suites by every way of the ptrace tracer (the suite: a part)
 	@ROAR_TEST_WAYS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/capture tests/fidelity tests/ptrace $(ARGS)
+
+vm-test: $(VENV)/installed-dev $(VENV)/compiled ## the eBPF tracer on Debian's kernels 5.10 to the newest, in QEMU (the suite: two of them)
+	@ROAR_TEST_KERNELS=all $(BIN)/python -m pytest tests/vm $(ARGS)
 
 coverage-of-spec: $(VENV)/installed-dev ## list the requirements that no test names
 	@$(BIN)/python tests/coverage_of_spec.py
