@@ -14,8 +14,34 @@ from typing import Any
 
 import pytest
 
+_installed_here = pytest.StashKey[bool]()
 
-def pytest_sessionstart() -> None:
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Makes what the tests find as it is where roar is used."""
+    _undo_nohup()
+    if os.geteuid() == 0 and not hasattr(session.config, "workerinput"):
+        session.config.stash[_installed_here] = _install_helper()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Takes back what was installed."""
+    if session.config.stash.get(_installed_here, False):
+        from roar_tracer_ebpf.enable import disable
+
+        disable()
+
+
+def _install_helper() -> bool:
+    """Some tests of root's run roar as an ordinary user, who needs the eBPF helper; whether it was not there yet."""
+    from roar_tracer_ebpf.enable import enable, installed
+
+    was_there = bool(installed())
+    enable(lambda question: True)
+    return not was_there
+
+
+def _undo_nohup() -> None:
     """Undoes what nohup and shells do to background jobs: signals that they ignore never reach the programs under test."""
     usual_of = {
         signal.SIGINT: signal.default_int_handler,
@@ -25,6 +51,13 @@ def pytest_sessionstart() -> None:
     for number, usual in usual_of.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
+
+
+def prefer(home: Path, tracer: str) -> None:
+    """Makes a tracer the default of the user with this home."""
+    folder = home / ".config/roar"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text(f'[tracer]\ndefault = "{tracer}"\n')
 
 
 @dataclass(frozen=True)
@@ -68,6 +101,10 @@ class Workspace:
         self.write(files or {})
         self.sh("git", "add", "-A")
         self.sh("git", "commit", "-q", "--allow-empty", "-m", message)
+
+    def prefer(self, tracer: str) -> None:
+        """Makes a tracer the user's default: which one `auto` takes depends on who runs the tests."""
+        prefer(Path(self.env["HOME"]), tracer)
 
     def job(self, ref: str = "@1") -> dict[str, Any]:
         """The job of ``roar show REF --json``."""

@@ -74,6 +74,7 @@ def test_running_a_command_with_the_usual_options_loads_no_parser(workspace: Any
 @pytest.mark.requirement("RUN-1")
 @pytest.mark.parametrize("kind", ["run", "build"])
 def test_with_and_without_a_parser_the_same_is_recorded(workspace: Any, kind: str) -> None:
+    workspace.prefer("preload")
     command = ["sh", "-c", "echo $0 $1 > out.txt", "--name", "-x"]
     for words in (["--tracer", "preload", *command], ["--", *command], ["--label", "a=b", *command]):
         workspace.roar(kind, *words)

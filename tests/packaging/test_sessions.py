@@ -68,6 +68,8 @@ def test_a_session_goes_as_its_page_shows_it(page: str, tmp_path: Path) -> None:
     home.mkdir()
     work.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = A\n\temail = a@example.org\n")
+    (home / ".config/roar").mkdir(parents=True)
+    (home / ".config/roar/config.toml").write_text('[tracer]\ndefault = "preload"\n')  # root would get ebpf
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ROAR_", "GIT_", "XDG_", "LD_"))}
     env = {**kept, "HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     session = _session((ROOT / page).read_text())
