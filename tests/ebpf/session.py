@@ -38,6 +38,7 @@ class Reply(NamedTuple):
     ring_bytes: int
     variant: int
     skipped: int
+    probe: int
     step: str
     advice: str
 
@@ -95,9 +96,9 @@ class Session:
             if not block:
                 return None
             data += block
-        error, tier, first, second, ring, variant, skipped, _, step, advice = REPLY.unpack(data)
+        error, tier, first, second, ring, variant, skipped, probe, step, advice = REPLY.unpack(data)
         texts = [field.partition(b"\0")[0].decode() for field in (step, advice)]
-        return Reply(error, tier, (first, second), ring, variant, skipped, *texts)
+        return Reply(error, tier, (first, second), ring, variant, skipped, probe, *texts)
 
     @property
     def armed(self) -> Reply:

@@ -15,7 +15,7 @@ from ebpf.conftest import USER
 from ebpf.session import Session
 
 from roar.api.errors import PreflightFailed, Refused
-from roar_tracer_ebpf import enable, install
+from roar_tracer_ebpf import enable, install, privileges
 from roar_tracer_ebpf.build import BuildFailed, version
 
 _NAME = f"roar-ebpf-{version()}"
@@ -48,6 +48,7 @@ def sudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(privileges, "suffice", lambda: False)
     return log
 
 
@@ -124,6 +125,28 @@ def test_a_user_is_asked_and_shown_what_sudo_will_run(
     enable.disable()
     assert not place.exists()
     assert len(questions) == 1
+
+
+@pytest.mark.requirement("TRC-3")
+def test_a_user_who_has_the_capabilities_is_asked_for_nothing(
+    place: Path, built: Path, sudo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privileges, "suffice", lambda: True)
+    enable.enable(_no)
+    assert not place.exists() and not sudo.exists()
+
+
+@pytest.mark.requirement("TRC-3")
+def test_a_program_of_other_sources_is_built_anew_before_it_is_installed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stale = tmp_path / "roar-ebpf"
+    stale.write_text("#!/bin/sh\necho roar-ebpf 1-00000000\n")
+    stale.chmod(0o755)
+    monkeypatch.setattr(install, "program_places", lambda: (stale, tmp_path / "data" / "roar-ebpf"))
+    enable.enable(_yes)
+    said = subprocess.run([place / _NAME, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"roar-ebpf {version()}\n"
 
 
 @pytest.mark.requirement("TRC-3")

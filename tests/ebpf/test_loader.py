@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from ebpf.session import ENROL, FINISHED, OPEN, WAIT_S, Session
 
+from roar_tracer_ebpf.build import version
+
 _BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 _BY_ID = {"prog_id": 13, "map_id": 14}
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -63,6 +65,7 @@ def test_the_header_counts_exactly_what_is_in_the_journal(read_run: Session) -> 
     assert (header.drops, header.suppressed, header.enrol_failed, header.lost_by_disk, header.misses) == (0, 0, 0, 0, 0)
     assert header.flags == reply.tier | reply.variant << 8 | reply.skipped << 16, "and it hasn't finished"
     assert header.end == read_run.journal.stat().st_size
+    assert f"{reply.probe:08x}" == version().split("-")[1]
 
 
 @pytest.mark.requirement("RUN-2")

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roar.api.errors import PreflightFailed, Refused
-from roar_tracer_ebpf import install
-from roar_tracer_ebpf.build import PROGRAM_NAME, BuildFailed, build
+from roar_tracer_ebpf import install, privileges
+from roar_tracer_ebpf.build import PROGRAM_NAME, BuildFailed, build, version
 
 _SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
 """Where programs that run as root are looked for: never in PATH, which is the user's."""
@@ -37,6 +37,8 @@ def enable(confirm: Callable[[str], bool]) -> None:
     """
     program = find_or_build()
     helper = _helper_path()
+    if os.geteuid() != 0 and privileges.suffice():
+        return  # roar can do without; root installs it for the others
     if install.fault_of(helper) is None:
         return
     if os.geteuid() == 0:
@@ -85,13 +87,13 @@ def installed() -> list[Path]:
 
 
 def find_or_build() -> Path:
-    """The program; built into the package, or where that isn't writable among the user's data, when there is none.
+    """The program; built into the package, or where that isn't writable among the user's data, when there is none of this version.
 
     Raises:
         PreflightFailed: there is no C compiler, it failed, or neither directory is writable.
     """
     found = install.find_program()
-    if found is not None:
+    if found is not None and _is_current(found):
         return found
     own, users = install.program_places()
     try:
@@ -104,6 +106,15 @@ def find_or_build() -> Path:
     except OSError as error:
         why = f"the program can't be written to {users.parent}: {error.strerror}"
         raise _failed(why, "set XDG_DATA_HOME") from error
+
+
+def _is_current(program: Path) -> bool:
+    """Whether it has the package's probe in it: one that was built of other sources hasn't."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, errors="replace", check=False)
+        return done.stdout == f"{PROGRAM_NAME} {version()}\n"
+    except OSError:
+        return False
 
 
 def _build_to(program: Path) -> Path:
