@@ -9,6 +9,9 @@ import pytest
 from cli.recorder import Recorder
 from cli.terminal import answer
 
+from roar.lineage.pop import Output, remove
+from roar.lineage.states import Disk
+
 pytestmark = pytest.mark.requirement("SHOW-6")
 
 
@@ -106,3 +109,15 @@ def test_a_file_that_was_committed_since_stays(workspace) -> None:  # type: igno
     assert done.stdout.splitlines()[1:] == ["Removed 2 outputs.", "Kept ../kept: committed in git."]
     assert {path.name for path in workspace.root.rglob("*") if path.is_file() and ".git" not in str(path)} >= {"kept"}
     assert not (workspace.root / "gone").exists() and not list((workspace.root / "sub").iterdir())
+
+
+@pytest.mark.requirement("SAFE-1")
+def test_a_file_that_is_written_while_the_question_is_open_stays(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("1")
+    disk = Disk(dict)
+    disk.stat(bytes(path))
+    path.write_text("other")
+    assert remove(Output(bytes(path), None), disk) == "changed since" and path.read_text() == "other"
+    assert remove(Output(bytes(path), None), Disk(dict)) is None and not path.exists()
+    assert remove(Output(bytes(path), None), Disk(dict)) == "changed since"
