@@ -251,6 +251,17 @@ def test_where_files_can_have_no_capabilities_nothing_is_left(
     assert os.listdir(place) == []
 
 
+@pytest.mark.requirement("TRC-3")
+def test_where_nothing_can_be_written_it_says_so(place: Path, built: Path) -> None:
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", place], check=True)
+    try:
+        with pytest.raises(PreflightFailed, match="can't be installed: Read-only file system"):
+            enable.enable(_yes)
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 @pytest.mark.requirement("TRC-5")
 def test_on_a_file_system_mounted_nosuid_it_is_not_used(place: Path, built: Path) -> None:
     enable.enable(_yes)

@@ -158,7 +158,8 @@ def _install_as_root(program: Path, helper: Path) -> None:
             f"{helper} can't be installed: {error.strerror}", f"Look at: ls -ld {helper.parent}; df -h {helper.parent}"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it has its name by now, or was never made
+            partial.unlink()
 
 
 def _make_directory(directory: Path) -> None:
