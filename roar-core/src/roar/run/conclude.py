@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from roar.api.filters import Direction, FilterContext
 from roar.api.plan import Plan
@@ -21,6 +21,9 @@ from roar.run.fold import Folded
 from roar.run.hashing import Hashing, hash_rest
 from roar.run.tracked import Tracked
 from roar.run.verdict import reasons
+
+if TYPE_CHECKING:
+    from roar.run.lookups import Lookups
 
 
 class Ending(NamedTuple):
@@ -38,6 +41,8 @@ class Ending(NamedTuple):
     """Reasons for `partial` that are roar's own."""
     recovered: bool = False
     """The files are looked at long after `ended_ns`, which is known exactly."""
+    lookups: Lookups | None = None
+    """What earlier runs found of the software; None: it is yet to be read."""
 
 
 class Concluded(NamedTuple):
@@ -76,7 +81,7 @@ def conclude(
     from roar.run.environment import software
     from roar.run.lookups import Lookups
 
-    lookups = Lookups.of_user()
+    lookups = ending.lookups or Lookups.of_user()
     installed = software(folded.inputs, folded.executables, plan.root, plan.cwd, lookups)
     lookups.save()
     environment = {**ending.environment, **installed}

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roar.api.errors import CommandNotExecutable, CommandNotFound, PreflightFailed, RoarError
 from roar.api.plan import Plan
@@ -28,6 +28,9 @@ from roar.run.known import known
 from roar.run.plan import Planned, RunOptions, make_plan, redacted
 from roar.run.rundir import RunDir
 from roar.tracing.select import AUTO, select
+
+if TYPE_CHECKING:
+    from roar.run.lookups import Lookups
 
 _GIVING_UP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -97,6 +100,7 @@ class _Run:
             lambda files: known(context, files, hashing.inputs),
         )
         self._environment: dict[str, Any] = {}
+        self._lookups: Lookups | None = None
         streams = inherited.streams(plan.root)
         if streams:
             self._environment["streams"] = streams
@@ -163,9 +167,11 @@ class _Run:
 
     def _beside(self) -> None:
         """What is done while the command runs."""
-        from roar.run import environment  # noqa: F401 - needed at the end, and now there is time to load it
+        from roar.run import environment  # noqa: F401 - needed at the end, as is the next, and now there is time
         from roar.run.hardware import system
+        from roar.run.lookups import Lookups
 
+        self._lookups = Lookups.of_user()
         allow = self._context.config.get("env.allow")
         own = self._planned.variables
         recorded = self._planned.redactor.environment({**os.environ, **own}, [*allow, *own])
@@ -220,6 +226,7 @@ class _Run:
             tracer_version=self._context.plugins.tracer_version(selection.name),
             environment=self._environment,
             notes=(*((selection.note,) if selection.note else ()), *self._planned.notes),
+            lookups=self._lookups,
         )
 
 
