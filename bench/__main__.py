@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import overhead, report, scale, startup
+from bench import arming, beside, history_answers, overhead, report, scale, startup
 from bench.timing import CommandFailed
 from bench.workloads import WORKLOADS, Place, lay_out
 
@@ -18,8 +18,12 @@ OTHERS = {
     "startup": "roar --version, roar run true, one more Python process",
     "inputs": "25 000 to 100 000 input files: time after the command's end, memory",
     "at-once": "64 runs at once",
+    "history": "a million jobs: show, lineage and dag of one artifact, roar log | head",
+    "flood": "100 000 new files: how many are recorded",
+    "beside": "what an untraced process pays before, during and after a run; memory",
+    "arming": "how long the eBPF tracer takes to be ready; size of its wheel",
 }
-TRACERS = ("preload", "ptrace")
+TRACERS = ("preload", "ptrace", "ebpf")
 WAYS = {"alone": (overhead.ALONE,), "run": (overhead.WHOLE,), "both": overhead.WAYS}
 
 
@@ -89,12 +93,21 @@ def _measure(place: Place, given: argparse.Namespace) -> None:
         print(*report.mean_lines(rows), sep="\n", flush=True)
     if "startup" in given.names:
         print(*report.startup_lines(startup.measure(place, given.runs, given.tracers)), sep="\n", flush=True)
+    if "history" in given.names:
+        print(*report.history_lines(history_answers.measure(place, given.runs)), sep="\n", flush=True)
     for tracer in given.tracers:
         if "inputs" in given.names:
             found = scale.inputs(place, min(given.runs, 3), tracer)
             print(*report.inputs_lines(tracer, found), sep="\n", flush=True)
         if "at-once" in given.names:
             print(report.at_once_line(tracer, scale.at_once(place, tracer)), flush=True)
+        if "flood" in given.names:
+            print(report.flood_line(tracer, scale.flood(place, tracer)), flush=True)
+        if "beside" in given.names:
+            print(*report.beside_lines(tracer, *beside.measure(place, given.runs, tracer)), sep="\n", flush=True)
+    if "arming" in given.names and "ebpf" in given.tracers:
+        print(*report.startup_lines(arming.measure(place, given.runs)), sep="\n", flush=True)
+        print(report.wheel_line(arming.wheel_bytes(Path(__file__).parents[1])), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from bench.arming import WHEEL_TARGET_BYTES
+from bench.beside import AFTER_TARGET, DURING_TARGET, Beside
+from bench.history_answers import WRITE_TARGET_S, Answers
 from bench.overhead import ALONE, Row
-from bench.scale import AtOnce, Inputs
+from bench.scale import AtOnce, Flood, Inputs
 from bench.startup import Figure
 from bench.targets import TARGETS
 from bench.timing import Series
@@ -14,6 +17,7 @@ from bench.workloads import WORKLOADS
 
 AFTER_TARGET_S = 3.0
 MEMORY_TARGET_BYTES = 150e6
+WAITING_TARGET_BYTES = 64e6
 
 _RATIOS = tuple((what, of) for what in ("cpu_s", "wall_s") for of in ("least", "median"))
 
@@ -88,9 +92,52 @@ def inputs_lines(tracer: str, found: Iterable[Inputs]) -> Iterator[str]:
         )
 
 
+def beside_lines(tracer: str, found: Iterable[Beside], memory_bytes: int) -> Iterator[str]:
+    """A line a loop of calls: what it took, and as ratios to what it had taken before; then the memory of an idle run."""
+    yield f"{f'beside a run, {tracer}':24} {'before':>9}   {'during':>7} {'median':>7}   {'after':>7} {'median':>7}   target"
+    for one in found:
+        during, after = (
+            [ratio(series, one.before, "cpu_s", of) for of in ("least", "median")] for series in (one.during, one.after)
+        )
+        marks = f"{_mark(during[0], DURING_TARGET[one.name])}, {_mark(after[0], AFTER_TARGET)}"
+        yield (
+            f"{one.name:24} {one.before.least('cpu_s') * 1e3:6.0f} ms   {during[0]:7.3f} {during[1]:7.3f}"
+            f"   {after[0]:7.3f} {after[1]:7.3f}   {marks}"
+        )
+    mark = _mark(memory_bytes / 1e6, WAITING_TARGET_BYTES / 1e6, " MB")
+    yield f"memory of a run that waits, {tracer}: {memory_bytes / 1e6:.0f} MB   {mark}"
+
+
+def flood_line(tracer: str, found: Flood) -> str:
+    """How many of the files are in the record, and whether the rest is accounted for."""
+    lost = found.made - found.recorded - found.dropped
+    account = f", {lost} UNACCOUNTED FOR" if lost > 0 else ""
+    return (
+        f"flood of {found.made} files, {tracer}: {found.recorded} recorded, {found.dropped} dropped{account};"
+        f" {found.wall_s:.1f} s, {found.max_rss_bytes / 1e6:.0f} MB"
+    )
+
+
+def wheel_line(size_bytes: int) -> str:
+    """How large the eBPF tracer's wheel is."""
+    return f"wheel of ebpf: {size_bytes / 1e3:.0f} kB   {_mark(size_bytes / 1e3, WHEEL_TARGET_BYTES / 1e3, ' kB')}"
+
+
 def at_once_line(tracer: str, found: AtOnce) -> str:
     """How many of the runs were recorded."""
     return f"{found.started} runs at once, {tracer}: {found.recorded} recorded, {found.wall_s:.1f} s"
+
+
+def history_lines(found: Answers) -> Iterator[str]:
+    """A line a question."""
+    written = _mark(found.write_s, WRITE_TARGET_S, " s")
+    yield (
+        f"history of {found.jobs} jobs: written in {found.write_s:.0f} s ({written}), {found.size_bytes / 1e6:.0f} MB"
+    )
+    yield f"{'question':42} {'median':>9} {'p99':>9}   {'target':>8}"
+    for one in found.answers:
+        mark = "" if one.target_ms is None else _mark(one.p99_ms, one.target_ms, " ms")
+        yield f"{one.what:42} {one.median_ms:6.1f} ms {one.p99_ms:6.1f} ms   {mark:>8}".rstrip()
 
 
 def _mark(value: float, target: float, unit: str = "") -> str:

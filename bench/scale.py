@@ -1,4 +1,4 @@
-"""Large runs and many runs: the time and memory of roar for 100 000 input files, and 64 runs at once."""
+"""Large runs and many runs: 100 000 input files, a flood of 100 000 new ones, and 64 runs at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT_ONCE = 64
 _CONTENT: dict[str, Callable[[int], bytes]] = {"distinct": b"%d\n".__mod__, "identical": lambda _: b"same\n"}
 _COUNT = """
 import json, sys
-print(sum(sys.argv[1] in edge["path"] for edge in json.load(sys.stdin)["job"]["inputs"]))
+print(sum(sys.argv[1] in edge["path"] for edge in json.load(sys.stdin)["job"][sys.argv[2]]))
 """
 
 
@@ -42,6 +42,17 @@ class AtOnce(NamedTuple):
     started: int
     recorded: int
     wall_s: float
+
+
+class Flood(NamedTuple):
+    """What a run saw that made many files as quickly as it could."""
+
+    made: int
+    recorded: int
+    dropped: int
+    """Events that the verdict says were lost."""
+    wall_s: float
+    max_rss_bytes: int
 
 
 def inputs(place: Place, runs: int, tracer: str) -> list[Inputs]:
@@ -68,19 +79,31 @@ def inputs_of(place: Place, size: int, content: str, tracer: str) -> Inputs:
     return Inputs(size, content, after_s, cost.max_rss_bytes, _edges(place, folder.name))
 
 
-def _edges(place: Place, folder: str) -> int:
-    """The inputs in `folder` of the newest job.
+def flood(place: Place, tracer: str, count: int = SIZES[-1]) -> Flood:
+    """A run that makes so many files, and what is in the record: all, or the exact number that isn't."""
+    place.clear()
+    cost = once(place.run(tracer, "--no-hash", LOAD, "creates", str(count), "out"), place.root, place.env)
+    dropped = json.loads(_output(place, "show", _newest(place), "--json"))["job"]["capture"]["dropped"]
+    return Flood(count, _edges(place, "out", "outputs"), dropped, cost.wall_s, cost.max_rss_bytes)
+
+
+def _newest(place: Place) -> str:
+    jobs = json.loads(_output(place, "log", "-n", "1", "--json"))["jobs"]
+    return str(jobs[0]["uid"])
+
+
+def _edges(place: Place, folder: str, direction: str = "inputs") -> int:
+    """The ``inputs`` or ``outputs`` in `folder` of the newest job.
 
     Counted in another process: what is measured next would be told to use as much memory as this one has, as a child
     begins with its parent's maximum (getrusage(2)).
     """
-    jobs = json.loads(_output(place, "log", "-n", "1", "--json"))["jobs"]
     shown = subprocess.Popen(
-        [place.roar, "show", jobs[0]["uid"], "--json"], cwd=place.root, env=place.env, stdout=subprocess.PIPE
+        [place.roar, "show", _newest(place), "--json"], cwd=place.root, env=place.env, stdout=subprocess.PIPE
     )
     with shown:
         count = subprocess.run(
-            [sys.executable, "-c", _COUNT, f"/{folder}/"],
+            [sys.executable, "-c", _COUNT, f"/{folder}/", direction],
             stdin=shown.stdout,
             check=True,
             capture_output=True,

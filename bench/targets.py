@@ -27,10 +27,12 @@ NAME_NO_FILE = ("reads", "writes", "getpid")
 """Workloads of calls that a filter lets pass: the kernel's own affair."""
 _NO_PATH = dict.fromkeys(NAME_NO_FILE, 1.05)
 _BY_NOTIFICATION = {**_NO_PATH, "opens": 4.5, "spawn": 1.6, "tree": 1.6, "files": 3.0}
+_BY_EACH_CALL = dict.fromkeys((*_LIBC_ALONE,), 1.7)
 
 TARGETS: dict[str, Targets] = {
     "preload": Targets(_LIBC_ALONE, 1.07, 120),
     "ptrace": Targets(_BY_NOTIFICATION, 1.5, 130, filters=True),
+    "ebpf": Targets(_BY_EACH_CALL, 1.18, 200),
     "ptrace-python": Targets({**_BY_NOTIFICATION, "opens": 7.0}, 1.5, 130, filters=True),
 }
-"""By name of the tracer; ``ptrace-python`` is ptrace without its library."""
+"""By name of the tracer; ``ptrace-python`` is ptrace without its library.  Those of ebpf are of its slower tier."""

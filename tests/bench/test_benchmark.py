@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from package_builds import ROOT
 
+from bench import arming, beside
 from bench.__main__ import TRACERS
 from bench.driver import EMPTY_FILTER
 from bench.overhead import ALONE, FLOOR, WHOLE, measure
-from bench.scale import at_once
+from bench.scale import at_once, flood
 from bench.targets import TARGETS
 from bench.timing import CommandFailed, Cost, in_turns, once
 from bench.workloads import WORKLOADS, Place, lay_out
@@ -113,6 +114,34 @@ def test_targets_are_of_workloads_that_exist(tracer: str) -> None:
 @pytest.mark.parametrize("tracer", TRACERS)
 def test_runs_at_once_are_recorded_once_each(place: Place, tracer: str) -> None:
     assert at_once(place, tracer, 8).recorded == 8
+
+
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_each_file_of_a_flood_is_recorded_or_counted(place: Place, tracer: str) -> None:
+    found = flood(place, tracer, 2000)
+
+    assert found.recorded + found.dropped >= found.made == 2000
+
+
+def test_a_process_beside_a_run_is_measured_before_during_and_after_it(place: Place) -> None:
+    found, memory_bytes = beside.measure(place, 1, "preload")
+
+    assert [one.name for one in found] == list(beside.CALLS)
+    assert all(len(series.costs) == 1 for one in found for series in one[1:])
+    assert memory_bytes > 5e6
+
+
+def test_a_run_that_does_not_begin_is_no_measurement(place: Place) -> None:
+    with pytest.raises(CommandFailed, match="under nonesuch didn't begin"):
+        beside.measure(place, 1, "nonesuch")
+
+
+@pytest.mark.requirement("PERF-2")
+def test_the_ebpf_tracer_is_armed_in_time(place: Place) -> None:
+    figures = arming.measure(place, 1)
+
+    assert figures
+    assert all(one.least_ms <= (one.target_ms or 0) for one in figures)
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:

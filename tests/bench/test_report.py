@@ -8,9 +8,21 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.beside import Beside
 from bench.overhead import ALONE, WHOLE, Row
-from bench.report import at_once_line, geometric_mean, inputs_lines, mean_lines, overhead_lines, ratio, startup_lines
-from bench.scale import AtOnce, Inputs
+from bench.report import (
+    at_once_line,
+    beside_lines,
+    flood_line,
+    geometric_mean,
+    inputs_lines,
+    mean_lines,
+    overhead_lines,
+    ratio,
+    startup_lines,
+    wheel_line,
+)
+from bench.scale import AtOnce, Flood, Inputs
 from bench.startup import Figure
 from bench.timing import Cost, Series
 
@@ -97,3 +109,22 @@ def test_durations_are_shown_with_their_targets() -> None:
     assert "above 60 ms" in lines[1]
     assert lines[2].endswith("1.1 ms")
     assert at_once_line("ptrace", AtOnce(64, 63, 2.0)) == "64 runs at once, ptrace: 63 recorded, 2.0 s"
+
+
+def test_what_is_paid_beside_a_run_is_told_as_multiples_of_what_was_paid_before() -> None:
+    found = [Beside("getpid", series(1.0, 2.0), series(1.5, 2.0), series(1.5, 2.5))]
+    _, line, memory = beside_lines("ebpf", found, 65_000_000)
+
+    assert line.split()[1:] == ["1000", "ms", "1.500", "1.167", "1.500", "1.333", "<=", "1.8,", "above", "1.03"]
+    assert memory == "memory of a run that waits, ebpf: 65 MB   above 64 MB"
+
+
+def test_files_of_a_flood_that_nobody_accounts_for_stand_out() -> None:
+    assert flood_line("ebpf", Flood(10, 10, 0, 1.0, 0)).startswith("flood of 10 files, ebpf: 10 recorded, 0 dropped;")
+    assert "UNACCOUNTED" not in flood_line("ebpf", Flood(10, 7, 3, 1.0, 0))
+    assert "2 UNACCOUNTED FOR" in flood_line("ebpf", Flood(10, 7, 1, 1.0, 0))
+
+
+def test_a_wheel_that_is_too_large_is_marked() -> None:
+    assert wheel_line(199_000).endswith("199 kB   <= 200 kB")
+    assert wheel_line(201_000).endswith("201 kB   above 200 kB")
