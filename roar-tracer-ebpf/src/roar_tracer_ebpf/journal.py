@@ -17,8 +17,10 @@ _RUNNER = "runner"
 _MAGIC = b"ROAREBPF"
 _COUNTERS = struct.Struct("<8s10Q")
 _HEADER = struct.Struct("<II")
-_DISCARDED, _LENGTH = 1 << 30, (1 << 30) - 1
-"""Bits of a record's header (include/uapi/linux/bpf.h); one that is still being written never comes here."""
+_DISCARDED = 1 << 30
+"""A bit of a record's header (include/uapi/linux/bpf.h); one that is still being written never comes here."""
+_SHORTEST, _LONGEST = 96, 16384
+"""Records, in bytes: HEAD.size and LONGEST_RECORD of `layout`, which takes a while to import."""
 _AT_ONCE = 1 << 20
 
 
@@ -66,6 +68,9 @@ class Journal:
     Args:
         directory: the run's.
 
+    Attributes:
+        is_damaged: there is something in it that the probe never writes; what is behind it can't be read.
+
     Raises:
         OSError: there is none.
         NotAJournal: it is something else.
@@ -74,7 +79,7 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         self._fd = os.open(directory / NAME, os.O_RDONLY | os.O_CLOEXEC)
         self._at = _COUNTERS.size
-        self._rest = b""
+        self.is_damaged = False
         try:
             self.counters()
         except NotAJournal:
@@ -93,20 +98,23 @@ class Journal:
 
     def records(self) -> Iterator[tuple[bytes, int]]:
         """The records since the last call: where each is, as (bytes, offset)."""
-        while block := os.pread(self._fd, _AT_ONCE, self._at):
-            self._at += len(block)
-            block = self._rest + block
+        unpack, header = _HEADER.unpack_from, _HEADER.size
+        while not self.is_damaged and (block := os.pread(self._fd, _AT_ONCE, self._at)):
             at, end = 0, len(block)
-            unpack, header = _HEADER.unpack_from, _HEADER.size
             while at + header <= end:
-                word, _ = unpack(block, at)
-                after = at + header + ((word & _LENGTH) + 7 & -8)
+                length = unpack(block, at)[0] & ~_DISCARDED
+                if not _SHORTEST <= length <= _LONGEST:
+                    self.is_damaged = True
+                    break
+                after = at + header + (length + 7 & -8)
                 if after > end:
                     break
-                if not word & _DISCARDED:
+                if not block[at + 3] & _DISCARDED >> 24:
                     yield block, at + header
                 at = after
-            self._rest = block[at:]
+            if not at:  # nothing but the beginning of a record: it is read again when there is more
+                return
+            self._at += at
 
     def wait_for_writer(self) -> None:
         """Waits until nobody writes any more: the writer holds a lock on the journal while it lives, and ends after its roar."""

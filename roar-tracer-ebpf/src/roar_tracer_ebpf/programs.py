@@ -47,11 +47,13 @@ class Programs:
     def _helper_of(self, path: bytes) -> bytes:
         try:
             s = os.stat(path)
+            if not modes.S_ISREG(s.st_mode):
+                return b""  # another file by now; to open a pipe would be to wait
             key = path, s.st_ino, s.st_mtime_ns, s.st_size
             known = self._helpers.get(key)
             if known is None:
                 with open(path, "rb", buffering=0) as file:
-                    known = self._helpers[key] = _helper_in(file.read(_HEAD))
+                    known = self._helpers[key] = _helper_in(file.fileno())
             return known
         except (OSError, ValueError):
             return b""
@@ -78,11 +80,12 @@ def _from(name: bytes, directory: bytes, root: bytes) -> bytes:
     return os.path.realpath(base.rstrip(b"/") + b"/" + name.lstrip(b"/"))
 
 
-def _helper_in(head: bytes) -> bytes:
+def _helper_in(fd: int) -> bytes:
     """A script's interpreter or a dynamic program's loader, as it stands in the file; empty for a static program."""
+    head = os.pread(fd, _HEAD, 0)
     if head[:2] == b"#!":
         words = head[2:].split(b"\n", 1)[0].split(None, 1)
-        return words[0] if words else b""
+        return words[0].partition(b"\0")[0] if words else b""
     if head[:4] != b"\x7fELF":
         return b""
     wide = head[4] == 2
@@ -91,12 +94,12 @@ def _helper_in(head: bytes) -> bytes:
         (at,), (size,), (count,) = (
             struct.unpack_from(form, head, place) for form, place in ((word, where), ("H", size_at), ("H", count_at))
         )
-        for n in range(count):
-            entry = at + n * size
-            if struct.unpack_from("I", head, entry)[0] == _INTERPRETED:
-                (offset,) = struct.unpack_from(word, head, entry + in_file)
-                (length,) = struct.unpack_from(word, head, entry + length_at)
-                return head[offset : offset + length].rstrip(b"\0")
-    except struct.error:
+        table = os.pread(fd, size * count, at)  # which a program that was patched may have at its end
+        for entry in range(0, size * count, size or 1):
+            if struct.unpack_from("I", table, entry)[0] == _INTERPRETED:
+                (offset,) = struct.unpack_from(word, table, entry + in_file)
+                (length,) = struct.unpack_from(word, table, entry + length_at)
+                return os.pread(fd, min(length, _HEAD), offset).partition(b"\0")[0]
+    except (struct.error, OverflowError):
         pass
     return b""

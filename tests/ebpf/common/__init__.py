@@ -1,0 +1,1 @@
+"""What the tests of the eBPF tracer's Python side share."""

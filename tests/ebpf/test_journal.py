@@ -1,0 +1,182 @@
+"""A run's journal is read while it grows, once and whole; what isn't one is told; damage is bounded."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import threading
+from pathlib import Path
+
+import pytest
+from ebpf.common.made import COUNTERS, events, framed, journal, opened
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roar_tracer_ebpf import journal as module
+from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
+from roar_tracer_ebpf.layout import CONSTANTS, HEAD
+from roar_tracer_ebpf.tracer import EbpfTracer
+
+pytestmark = pytest.mark.requirement("SAFE-1", "TRC-8")
+
+_HEADER_BYTES = 88
+_RECORDS = tuple(opened(b"/data/" + b"x" * n, 1) for n in (1, 2, 3, 8, 250))
+_paths = st.lists(st.binary(min_size=1, max_size=40).map(lambda b: b"/" + b.replace(b"/", b".").replace(b"\0", b".")))
+
+
+def _read(journal: Journal) -> list[bytes]:
+    """The records, without what fills them up to eight bytes."""
+    found = []
+    for block, at in journal.records():
+        (length,) = struct.unpack_from("<I", block, at - 8)
+        found.append(block[at : at + (length & 0xFFFFFF)])
+    return found
+
+
+def test_the_lengths_of_records_are_the_layouts() -> None:
+    assert (HEAD.size, CONSTANTS["LONGEST_RECORD"]) == (module._SHORTEST, module._LONGEST)
+
+
+def test_records_are_read_whole_and_once(tmp_path: Path) -> None:
+    one = Journal(journal(tmp_path, *_RECORDS))
+    assert _read(one) == list(_RECORDS)
+    assert _read(one) == []
+    with open(tmp_path / NAME, "ab") as file:
+        file.write(framed(_RECORDS[0]))
+    assert _read(one) == [_RECORDS[0]]
+    assert not one.is_damaged
+    one.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_paths, st.lists(st.integers(0, 5000), max_size=8))
+def test_however_it_grows_and_is_read_the_events_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory, paths: list[bytes], cuts: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("grows")
+    records = [opened(path, 1) for path in paths]
+    whole = b"".join(map(framed, records))
+    one = Journal(journal(folder))
+    got = []
+    for end in [*sorted(min(cut, len(whole)) for cut in cuts), len(whole)]:
+        (folder / NAME).write_bytes((folder / NAME).read_bytes()[:_HEADER_BYTES] + whole[:end])
+        got += _read(one)
+    one.close()
+    assert got == records
+    assert [event.path for event in events(*got)] == paths_of(records)
+
+
+def paths_of(records: list[bytes]) -> list[bytes]:
+    """What they are about."""
+    return [event.path for record in records for event in events(record)]
+
+
+def test_a_record_over_the_end_of_a_block_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 1000)
+    one = Journal(journal(tmp_path, *_RECORDS * 20))
+    assert _read(one) == list(_RECORDS * 20)
+    one.close()
+
+
+def test_half_a_record_that_gives_way_to_another_is_not_mixed_with_it(tmp_path: Path) -> None:
+    """A disk that is full takes half a record; when there is room again, others come in its place."""
+    one = Journal(journal(tmp_path, _RECORDS[0], rest=framed(_RECORDS[-1])[:200]))
+    assert _read(one) == [_RECORDS[0]]
+    journal(tmp_path, _RECORDS[0], _RECORDS[1], _RECORDS[2])
+    assert _read(one) == [_RECORDS[1], _RECORDS[2]]
+    one.close()
+
+
+def test_discarded_records_are_left_out(tmp_path: Path) -> None:
+    discarded = framed(_RECORDS[1], header=1 << 30)
+    one = Journal(journal(tmp_path, _RECORDS[0], rest=discarded + framed(_RECORDS[2])))
+    assert _read(one) == [_RECORDS[0], _RECORDS[2]]
+    one.close()
+
+
+@pytest.mark.parametrize(
+    "length", [0, 1, HEAD.size - 1, CONSTANTS["LONGEST_RECORD"] + 1, (1 << 30) - 1, 1 << 31, (1 << 31) | HEAD.size]
+)
+def test_a_length_that_no_record_has_ends_the_reading(length: int, tmp_path: Path) -> None:
+    """Zeros, too, of which a file consists that a crash of the machine left."""
+    rest = struct.pack("<II", length, 0) + bytes(3 << 20)
+    one = Journal(journal(tmp_path, _RECORDS[0], rest=rest))
+    assert _read(one) == [_RECORDS[0]]
+    assert one.is_damaged
+    assert _read(one) == []
+    one.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=3000), st.data())
+def test_damage_anywhere_raises_nothing_and_loses_nothing_before_it(
+    tmp_path_factory: pytest.TempPathFactory, garbage: bytes, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    whole = b"".join(map(framed, _RECORDS))
+    at = data.draw(st.integers(0, len(whole)))
+    one = Journal(journal(folder, rest=whole[:at] + garbage))
+    found = _read(one)
+    one.close()
+    sizes = [len(framed(record)) for record in _RECORDS]
+    sound = sum(sum(sizes[: n + 1]) <= at for n in range(len(sizes)))
+    assert found[:sound] == list(_RECORDS[:sound])
+    assert len(found) <= sound + 1 + len(garbage) // HEAD.size
+    events(*(record + bytes(HEAD.size) for record in found))
+
+
+def test_a_damaged_journal_makes_the_record_partial(tmp_path: Path) -> None:
+    traced = EbpfTracer.recover(journal(tmp_path, opened(b"/a"), rest=bytes(100)))
+    assert traced is not None
+    assert [event.path for event in traced.events()] == [b"/a"]
+    assert traced.finish().notes, "also the run's own reason"
+
+
+@pytest.mark.parametrize("content", [b"", b"ROAREBPF", b"x" * 200], ids=["empty", "a beginning", "something else"])
+def test_what_is_no_journal_is_not_recovered(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(content)
+    held = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(NotAJournal):
+        Journal(tmp_path)
+    assert EbpfTracer.recover(tmp_path) is None
+    assert EbpfTracer.recover(tmp_path / "nonesuch") is None
+    assert len(os.listdir("/proc/self/fd")) == held, "no descriptor is left open"
+
+
+def test_the_counters_are_read_as_the_loader_writes_them(tmp_path: Path) -> None:
+    one = Journal(
+        journal(tmp_path, **{name: 10**n for n, name in enumerate(COUNTERS) if name != "how"}, how=1 | 1 << 8)
+    )
+    counters = one.counters()
+    assert (counters.emitted, counters.drops, counters.suppressed, counters.enrol_failed) == (1, 10, 10**4, 10**5)
+    assert counters.lost == 10 + 10**6 + 10**7
+    assert (counters.tier, counters.sees_io_uring) == (1, True)
+    one.close()
+    (journal(tmp_path, how=2 | 1 << 16) / NAME).touch()
+    one = Journal(tmp_path)
+    assert (one.counters().tier, one.counters().sees_io_uring) == (2, False)
+    one.close()
+
+
+def test_a_recovery_waits_for_the_writers_last_drain(tmp_path: Path) -> None:
+    journal(tmp_path, _RECORDS[0])
+    with open(tmp_path / NAME, "ab") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        recovered: list[object] = []
+        reader = threading.Thread(target=lambda: recovered.append(EbpfTracer.recover(tmp_path)))
+        reader.start()
+        reader.join(0.05)
+        assert reader.is_alive() and not recovered
+        writer.write(framed(_RECORDS[1]))
+    reader.join(10)
+    (traced,) = recovered
+    assert len(list(traced.events())) == 2  # type: ignore[attr-defined]
+
+
+def test_a_run_that_goes_on_is_somebodys(tmp_path: Path) -> None:
+    assert not is_somebodys(tmp_path), "nobody has begun"
+    mark = mark_as_mine(tmp_path)
+    assert is_somebodys(tmp_path)
+    os.close(mark)
+    assert not is_somebodys(tmp_path)
