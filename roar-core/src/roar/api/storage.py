@@ -107,8 +107,10 @@ class Storage(ABC):
         """In the order of their ids."""
 
     @abstractmethod
-    def edges(self, jobs: Sequence[int], direction: Direction | None = None) -> Iterator[StoredEdge]:
-        """The edges of these jobs (ids), by job, direction and path."""
+    def edges(
+        self, jobs: Sequence[int], direction: Direction | None = None, limit: int | None = None
+    ) -> Iterator[StoredEdge]:
+        """The edges of these jobs (ids), by job, direction and path; with a limit at most so many of each job and direction."""
 
     @abstractmethod
     def edges_at(self, path: bytes, limit: int | None = None) -> list[StoredEdge]:

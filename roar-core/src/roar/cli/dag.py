@@ -96,11 +96,15 @@ def _graph(
         return graph_of(storage, storage.active_session(), limit), None
     from roar.lineage.trace import NEAREST, lineage_of, target_of
 
+    from roar.lineage.views import EDGES_SHOWN
+
     nearest = None if every else NEAREST
     lineage = lineage_of(storage, target_of(storage, found(context, storage, ref, every), nearest), limit=nearest)
     is_all = all(trace is None or trace.is_all for trace in (lineage.up, lineage.down))
     more = "" if is_all else ", the nearest steps (--all has them all)"
-    return graph_of_jobs(storage, lineage.jobs), f"Lineage of {ref}{more}"
+    links = [link for trace in (lineage.up, lineage.down) if trace is not None for link in trace.links]
+    graph = graph_of_jobs(storage, lineage.jobs.values(), links, None if every else EDGES_SHOWN)
+    return graph, f"Lineage of {ref}{more}"
 
 
 def _drawn(picture: Picture, form: str, show_artifacts: bool, fold: bool) -> Iterator[str]:

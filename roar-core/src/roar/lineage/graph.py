@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from roar.api.records import Composite, Job, Session, StoredEdge
-from roar.api.storage import JobQuery, Storage
+from roar.api.storage import JobQuery, Link, Storage
 
 
 class Step(NamedTuple):
@@ -41,6 +41,8 @@ class Graph(NamedTuple):
     """All that have steps here, oldest first."""
     left_out: int = 0
     """Older jobs that are not in the graph."""
+    partly: frozenset[int] = frozenset()
+    """Ids of the jobs of whose files only the first were looked at."""
 
     @property
     def current(self) -> list[Step]:
@@ -92,17 +94,43 @@ def graph_of_all(storage: Storage, limit: int | None = None) -> Graph:
     return graph._replace(left_out=max(total - len(jobs), 0))
 
 
-def graph_of_jobs(storage: Storage, ids: Iterable[int]) -> Graph:
-    """The graph of some jobs, of any sessions."""
-    return _graph(storage, storage.jobs_by_id(ids), storage.active_session(), tuple(storage.sessions()[::-1]))
+def graph_of_jobs(storage: Storage, jobs: Iterable[Job], links: Iterable[Link] = (), limit: int | None = None) -> Graph:
+    """The graph of some jobs, of any sessions.
+
+    Args:
+        storage: where.
+        jobs: of the graph.
+        links: between them, as far as they are known already.
+        limit: of a job with more inputs or outputs only so many are looked at; None for all.
+    """
+    sessions = storage.sessions()[::-1]
+    active = next(session for session in sessions if session.active)
+    ordered = sorted(jobs, key=lambda job: job.id)
+    return _graph(storage, ordered, active, tuple(sessions), links, limit)
 
 
-def _graph(storage: Storage, ordered: Sequence[Job], session: Session, sessions: tuple[Session, ...]) -> Graph:
+def _graph(
+    storage: Storage,
+    ordered: Sequence[Job],
+    session: Session,
+    sessions: tuple[Session, ...],
+    links: Iterable[Link] = (),
+    limit: int | None = None,
+) -> Graph:
     jobs = {job.id: job for job in ordered}
     composites = storage.composites(list(jobs))
     edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]] = {job_id: ([], []) for job_id in jobs}
-    for edge in storage.edges(list(jobs)):
+    large = {job.id for job in ordered if limit is not None and max(job.inputs, job.outputs) > limit}
+    found = [
+        *storage.edges([job_id for job_id in jobs if job_id not in large]),
+        *storage.edges(list(large), None, limit),
+    ]
+    for edge in found:
         edges[edge.job_id][edge.direction == "output"].append(edge)
+    known: dict[int, set[int]] = {}
+    for link in links:
+        if link.maker in jobs and link.reader in jobs and link.maker < link.reader:
+            known.setdefault(link.reader, set()).add(link.maker)
     writers = _writers(edges)
     makers = _makers(edges)
     superseded = _superseded(jobs.values())
@@ -114,10 +142,14 @@ def _graph(storage: Storage, ordered: Sequence[Job], session: Session, sessions:
             origin = _origin(edge, writers, makers)
             if origin is not None:
                 origins[job_id, edge.path] = origin
-        parents = tuple(sorted({origins[job_id, edge.path] for edge in inputs if (job_id, edge.path) in origins}))
+        made = {origins[job_id, edge.path] for edge in inputs if (job_id, edge.path) in origins} | known.get(
+            job_id, set()
+        )
+        parents = tuple(sorted(made))
         steps[job_id] = Step(job, inputs, outputs, composites.get(job_id, []), parents, superseded.get(job_id))
     present = {job.session for job in ordered}
-    return Graph(session, steps, writers, origins, tuple(one for one in sessions if one.id in present))
+    present_sessions = tuple(one for one in sessions if one.id in present)
+    return Graph(session, steps, writers, origins, present_sessions, partly=frozenset(large))
 
 
 def _writers(edges: dict[int, tuple[list[StoredEdge], list[StoredEdge]]]) -> dict[bytes, list[tuple[int, int | None]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from roar.api.errors import NotFound
@@ -112,8 +111,8 @@ def job_views(storage: Storage, jobs: Sequence[Job]) -> Iterator[JobView]:
     for job in jobs:
         found = by_job.get(job.id)
         if found is None:
-            inputs: Iterable[StoredEdge] = islice(storage.edges([job.id], "input"), EDGES_SHOWN)
-            outputs: Iterable[StoredEdge] = islice(storage.edges([job.id], "output"), EDGES_SHOWN)
+            inputs: Iterable[StoredEdge] = storage.edges([job.id], "input", EDGES_SHOWN)
+            outputs: Iterable[StoredEdge] = storage.edges([job.id], "output", EDGES_SHOWN)
         else:
             inputs = (edge for edge in found if edge.direction == "input")
             outputs = (edge for edge in found if edge.direction == "output")

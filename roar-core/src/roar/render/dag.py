@@ -86,6 +86,9 @@ class Picture:
         hidden = len(graph.steps) - len(self.steps)
         if hidden:
             yield look.paint(f"{plural(hidden, 'earlier run')} of these steps not shown: roar dag --expanded", "dim")
+        if graph.partly:
+            refs = ref_ranges([self.ref(job_id) for job_id in sorted(graph.partly)])
+            yield look.paint(f"Of the files of {refs} only the first were looked at: --all looks at all", "dim")
         if graph.left_out:
             yield look.paint(f"{plural(graph.left_out, 'older job')} not looked at: roar dag --all", "dim")
 

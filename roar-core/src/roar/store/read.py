@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from roar.api.filters import Direction
 from roar.api.records import Artifact, Capture, Composite, GitState, Job, StoredEdge
@@ -23,7 +23,7 @@ from roar.store.encoding import (
     unpack,
     unpack_files,
 )
-from roar.store.engine import chunks
+from roar.store.engine import CHUNK, chunks
 from roar.store.environments import environment_of
 from roar.store.files import hashes_of, stat_of
 from roar.store.labels import of as labels_of
@@ -83,8 +83,8 @@ def jobs_by_uid(engine: Engine, prefix: str, limit: int = 20) -> list[Job]:
     if digest_range(prefix) is None:
         return []
     first, after = prefix.lower(), prefix.lower() + "g"  # which comes after every hexadecimal digit
-    query = _jobs().where((_T.uid >= first) & (_T.uid < after)).order_by(_T.id.desc()).limit(limit)
-    return _complete(engine, engine.query(query))
+    found = f'WHERE "t1"."uid" >= ? AND "t1"."uid" < ? ORDER BY "t1"."id" DESC LIMIT {int(limit)}'
+    return _complete(engine, engine.rows(f"{_select(engine, 'job')} {found}", (first, after)))
 
 
 def jobs_by_id(engine: Engine, ids: Iterable[int]) -> list[Job]:
@@ -92,29 +92,40 @@ def jobs_by_id(engine: Engine, ids: Iterable[int]) -> list[Job]:
     wanted = sorted(set(ids))
     if not wanted:
         return []
-    select, none = engine.compiled(_jobs())  # hundreds of ids take longer to be put into a query than to be looked up
-    assert not none  # noqa: S101 - the values that follow are all
     rows = [
         row
         for chunk in chunks(wanted)
-        for row in engine.rows(f'{select} WHERE "t1"."id" IN ({marks(chunk)}) ORDER BY "t1"."id"', chunk)
+        for row in engine.rows(
+            f'{_select(engine, "job")} WHERE "t1"."id" IN ({marks(chunk)}) ORDER BY "t1"."id"', chunk
+        )
     ]
     return _complete(engine, rows)
 
 
-def edges(engine: Engine, ids: Sequence[int], direction: Direction | None) -> Iterator[StoredEdge]:
+def edges(
+    engine: Engine, ids: Sequence[int], direction: Direction | None, limit: int | None = None
+) -> Iterator[StoredEdge]:
     """See `Storage.edges`."""
-    for chunk in chunks(sorted(set(ids))):
-        query = _union(direction, lambda edge, chunk=chunk: edge.job.in_(chunk))
-        rows = engine.stream(*engine.compiled(query.order_by(peewee.SQL("1"), peewee.SQL("2"), peewee.SQL("3"))))
-        for part in chunks(rows, _ROWS):
+    if limit is not None:
+        for job in sorted(set(ids)):
+            for one in _DIRECTIONS if direction is None else (direction,):
+                rows = engine.rows(
+                    f'{_select(engine, one)} WHERE "t1"."job" = ? ORDER BY "t1"."path" LIMIT {int(limit)}', (job,)
+                )
+                yield from sorted(_stored(engine, rows), key=lambda edge: edge.path)
+        return
+    for chunk in chunks(sorted(set(ids)), CHUNK // 2):
+        of_these = f'WHERE "t1"."job" IN ({marks(chunk)})'
+        parts = [f"{_select(engine, one)} {of_these}" for one in _DIRECTIONS if direction in (None, one)]
+        found = engine.stream(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2, 3", chunk * len(parts))
+        for part in chunks(found, _ROWS):
             yield from _stored(engine, part)
 
 
 def edges_at(engine: Engine, path: bytes, limit: int | None = None) -> list[StoredEdge]:
     """See `Storage.edges_at`."""
     known = engine.rows("SELECT id FROM path WHERE path = ?", (path,))
-    return _newest_first(engine, None, lambda edge: edge.path == known[0][0], limit) if known else []
+    return sorted(_newest(engine, None, "path", known[0], limit), key=_from_the_newest) if known else []
 
 
 def edges_of(
@@ -123,7 +134,7 @@ def edges_of(
     """See `Storage.edges_of`."""
     found: list[StoredEdge] = []
     for chunk in chunks(sorted(set(artifacts))):
-        found += _newest_first(engine, direction, lambda edge, chunk=chunk: edge.artifact.in_(chunk), limit)
+        found += _newest(engine, direction, "artifact", chunk, limit)
     return sorted(found, key=_from_the_newest)
 
 
@@ -132,18 +143,19 @@ def artifacts_by_digest(engine: Engine, prefix: str, algorithm: str | None, limi
     digests = digest_range(prefix)
     if digests is None:
         return []
-    low, high = digests
-    content, further = tables.Artifact, tables.ArtifactHash
+    condition, values = _digest_condition(digests)
+    if algorithm is not None:
+        condition, values = f"{condition} AND algorithm = ?", [*values, algorithm]
     numbers: set[int] = set()
-    for table, number in ((content, content.id), (further, further.artifact)):
-        query = table.select(number).where(table.digest >= low).order_by(table.digest).limit(limit)
-        if high is not None:
-            query = query.where(table.digest < high)
-        if algorithm is not None:
-            query = query.where(table.algorithm == algorithm)
-        numbers.update(row[0] for row in engine.query(query))
-    query = content.select(content.id, content.algorithm, content.digest, content.size)
-    rows = engine.query(query.where(content.id.in_(sorted(numbers)[:limit])).order_by(content.id))
+    for table, column in (("artifact", "id"), ("artifact_hash", "artifact")):
+        found = f"SELECT {column} FROM {table} WHERE {condition} ORDER BY digest LIMIT {int(limit)}"
+        numbers.update(row[0] for row in engine.rows(found, values))
+    wanted = sorted(numbers)[:limit]
+    if not wanted:
+        return []
+    rows = engine.rows(
+        f"SELECT id, algorithm, digest, size FROM artifact WHERE id IN ({marks(wanted)}) ORDER BY id", wanted
+    )
     hashes = hashes_of(engine, [(number, name, digest) for number, name, digest, _ in rows])
     return [Artifact(number, hashes[number], to_unsigned(size)) for number, _, _, size in rows]
 
@@ -151,13 +163,13 @@ def artifacts_by_digest(engine: Engine, prefix: str, algorithm: str | None, limi
 def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]:
     """See `Storage.composites`."""
     found: dict[int, list[Composite]] = {}
-    table = tables.Composite
-    columns = (
-        table.job, table.path, table.kind, table.digest, table.algorithm, table.members, table.size, table.is_output,
-    )  # fmt: skip
     for chunk in chunks(sorted(set(ids))):
-        query = table.select(*columns).where(table.job.in_(chunk)).order_by(table.job, table.number)
-        for job, path, kind, digest, algorithm, members, size, is_output in engine.query(query):
+        rows = engine.rows(
+            "SELECT job, path, kind, digest, algorithm, members, size, is_output FROM composite"
+            f" WHERE job IN ({marks(chunk)}) ORDER BY job, number",
+            chunk,
+        )
+        for job, path, kind, digest, algorithm, members, size, is_output in rows:
             found.setdefault(job, []).append(
                 Composite(
                     path, from_text(kind), digest.hex(), algorithm, members, to_unsigned(size),
@@ -167,20 +179,22 @@ def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]
     return found
 
 
+def _digest_condition(digests: tuple[bytes, bytes | None]) -> tuple[str, list[Any]]:
+    low, high = digests
+    return ("digest >= ?", [low]) if high is None else ("digest >= ? AND digest < ?", [low, high])
+
+
 def composites_like(engine: Engine, path: bytes | None, digest: str) -> list[tuple[int, Composite]]:
     """See `Storage.composites_like`."""
     [(newest,)] = engine.rows("SELECT max(id) FROM job")
-    numbers = range(max((newest or 0) - _RECENT_JOBS, 0) + 1, (newest or 0) + 1)
-    table = tables.Composite
-    condition = (table.job >= numbers.start) & (table.job < numbers.stop)
+    condition, values = "job > ?", [(newest or 0) - _RECENT_JOBS]
     if path is not None:
-        condition &= table.path == path
+        condition, values = f"{condition} AND path = ?", [*values, path]
     digests = digest_range(digest)
     if digests is not None:
-        condition &= table.digest >= digests[0]
-        if digests[1] is not None:
-            condition &= table.digest < digests[1]
-    rows = engine.query(table.select(table.job).where(condition).distinct())
+        further, limits = _digest_condition(digests)
+        condition, values = f"{condition} AND {further}", [*values, *limits]
+    rows = engine.rows(f"SELECT DISTINCT job FROM composite WHERE {condition}", values)
     found = composites(engine, [job for (job,) in rows])
     return [
         (job, composite)
@@ -217,6 +231,7 @@ def patch(engine: Engine, job: int) -> bytes | None:
     return unpack(rows[0][0]) if rows else None
 
 
+_DIRECTIONS: tuple[Direction, Direction] = ("input", "output")
 _TABLES: dict[Direction, Any] = {"input": tables.JobInput, "output": tables.JobOutput}
 
 
@@ -280,32 +295,45 @@ def _git(
     )
 
 
-def _union(direction: Direction | None, condition: Any) -> Any:
-    """The edges of both tables, or of one, for which a condition on the table holds."""
-    content, place = tables.Artifact, tables.Path
-    queries = [
+def _select(engine: Engine, what: Direction | Literal["job"]) -> str:
+    """The beginning of a statement that reads jobs or edges, up to its conditions on the table ``t1``.
+
+    A query takes longer to be put together, and hundreds of numbers to be put into it, than a few hundred rows to be read.
+    """
+    key = type(engine), what
+    if key not in _SELECTS:
+        _SELECTS[key], values = engine.compiled(_jobs() if what == "job" else _edges(what))
+        assert not values  # noqa: S101 - those of the conditions are all
+    return _SELECTS[key]
+
+
+_SELECTS: dict[tuple[type[Engine], str], str] = {}
+
+
+def _edges(direction: Direction) -> Any:
+    edge, content, place = _TABLES[direction], tables.Artifact, tables.Path
+    return (
         edge.select(
-            edge.job, peewee.Value(int(name == "output")).alias("is_output"), place.path.alias("name"), edge.artifact,
-            content.algorithm, content.digest, edge.missing_reason, edge.tracked, edge.size, edge.mtime_ns,
-            edge.ctime_ns, edge.dev, edge.ino, edge.mode, edge.stat_size,
+            edge.job, peewee.SQL(str(int(direction == "output"))).alias("is_output"), place.path.alias("name"),
+            edge.artifact, content.algorithm, content.digest, edge.missing_reason, edge.tracked, edge.size,
+            edge.mtime_ns, edge.ctime_ns, edge.dev, edge.ino, edge.mode, edge.stat_size,
         )
         .join(place, on=edge.path == place.id)
         .join(content, peewee.JOIN.LEFT_OUTER, on=edge.artifact == content.id, src=edge)
-        .where(condition(edge))
-        for name, edge in _TABLES.items()
-        if direction in (None, name)
-    ]  # fmt: skip
-    return reduce(lambda left, right: left.union_all(right), queries)
+    )  # fmt: skip
 
 
-def _newest_first(engine: Engine, direction: Direction | None, condition: Any, limit: int | None) -> list[StoredEdge]:
+def _newest(
+    engine: Engine, direction: Direction | None, column: str, numbers: Sequence[int], limit: int | None
+) -> list[StoredEdge]:
+    """The edges with one of the numbers in a column, in no order; of each direction the newest `limit`."""
+    end = "" if limit is None else f' ORDER BY "t1"."job" DESC LIMIT {int(limit)}'
+    which = f"= {int(numbers[0])}" if len(numbers) == 1 else f"IN ({marks(numbers)})"
+    values = [] if len(numbers) == 1 else numbers
     rows: list[tuple[Any, ...]] = []
-    for one in _TABLES if direction is None else (direction,):
-        query = _union(one, condition)
-        if limit is not None:
-            query = query.order_by(_TABLES[one].job.desc()).limit(limit)
-        rows += engine.query(query)
-    return sorted(_stored(engine, rows), key=_from_the_newest)
+    for one in _DIRECTIONS if direction is None else (direction,):
+        rows += engine.rows(f'{_select(engine, one)} WHERE "t1"."{column}" {which}{end}', values)
+    return _stored(engine, rows)
 
 
 def _from_the_newest(edge: StoredEdge) -> tuple[int, str, bytes]:
@@ -313,7 +341,7 @@ def _from_the_newest(edge: StoredEdge) -> tuple[int, str, bytes]:
 
 
 def _stored(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[StoredEdge]:
-    """Edges from the rows of `_union`."""
+    """Edges from the rows of `_edges`."""
     hashes = hashes_of(engine, [(row[3], row[4], row[5]) for row in rows if row[3] is not None])
     return [
         StoredEdge(

@@ -13,8 +13,11 @@ from roar.store.encoding import from_text, to_text
 if TYPE_CHECKING:
     from roar.store.engine import Engine
 
+# Steps have no gaps, as only the last one can go: the highest numbers are found sooner than a million jobs are counted.
 _SELECT = (
-    "SELECT s.id, s.name, s.created_ns, s.active, (SELECT count(*) FROM job j WHERE j.session = s.id) FROM session s "
+    "SELECT s.id, s.name, s.created_ns, s.active,"
+    " coalesce((SELECT max(j.step) FROM job j WHERE j.session = s.id AND j.kind = 'run'), 0)"
+    " + coalesce((SELECT max(j.step) FROM job j WHERE j.session = s.id AND j.kind = 'build'), 0) FROM session s "
 )
 
 

@@ -72,11 +72,13 @@ class DatabaseStorage(Storage):
         with self._engine.guard():
             return read.jobs_by_id(self._engine, ids)
 
-    def edges(self, jobs: Sequence[int], direction: Direction | None = None) -> Iterator[StoredEdge]:
+    def edges(
+        self, jobs: Sequence[int], direction: Direction | None = None, limit: int | None = None
+    ) -> Iterator[StoredEdge]:
         from roar.store import read
 
         with self._engine.guard():
-            yield from read.edges(self._engine, jobs, direction)
+            yield from read.edges(self._engine, jobs, direction, limit)
 
     def edges_at(self, path: bytes, limit: int | None = None) -> list[StoredEdge]:
         from roar.store import read
