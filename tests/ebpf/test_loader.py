@@ -174,12 +174,14 @@ def test_what_a_full_ring_loses_is_counted_exactly(session: Callable[..., Sessio
     one, folder = session("--ring", "1"), tmp_path / "files"
     folder.mkdir()
     count, first, second = 8000, *one.armed.cookie
+    for number in range(count):
+        (folder / f"{number}-many").touch()
     os.kill(one.process.pid, signal.SIGSTOP)
     code = f"""
 import os
 try: os.posix_fadvise(-1, {first}, {second}, 0x524F4152)
 except OSError: pass
-for i in range({count}): os.close(os.open(b'{folder}/%d-many' % i, os.O_CREAT | os.O_RDONLY))
+for i in range({count}): os.close(os.open(b'{folder}/%d-many' % i, os.O_RDONLY))
 try: os.posix_fadvise(-1, {first}, {second}, 0x524F4153)
 except OSError: pass
 """

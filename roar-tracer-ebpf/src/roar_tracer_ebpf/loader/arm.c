@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -178,7 +177,7 @@ static int somebody_lets_go(void) {
     return 0;
 }
 
-void arm_leave(struct armed *armed) {
+void arm_leave(struct armed *armed, int exit_code) {
     int gate[2];
     char nothing;
 
@@ -188,7 +187,7 @@ void arm_leave(struct armed *armed) {
     pid_t other = fork();
     if (other > 0) {
         arm_release(armed, 0); /* at once: the other still has them */
-        _exit(EXIT_SUCCESS);
+        _exit(exit_code);
     }
     if (!other) {
         /* whoever closes a descriptor last does the work: not before the first process has closed them */

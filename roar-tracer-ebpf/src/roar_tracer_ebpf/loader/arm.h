@@ -42,7 +42,7 @@ int arm_first(struct armed *armed, uint32_t tiers, struct fault *fault);
 void arm_settle(struct armed *armed);
 
 /* Called before the process ends, which lets go of everything: where that is slow, it goes on without this process. */
-void arm_leave(struct armed *armed);
+void arm_leave(struct armed *armed, int exit_code);
 
 uint64_t arm_misses(const struct armed *armed);
 

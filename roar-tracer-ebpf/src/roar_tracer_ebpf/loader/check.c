@@ -73,6 +73,6 @@ int check(uint32_t ring_size, uint32_t tiers, int variant, int explain) {
     }
     privilege_drop();
     fflush(stdout);
-    arm_leave(&armed);
+    arm_leave(&armed, works ? EXIT_SUCCESS : EXIT_FAILURE);
     return works ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -95,7 +95,7 @@ static int trace(const struct options *options) {
     }
     if (refused) talk_refuse(&fault);
     talk_end();
-    arm_leave(&armed);
+    arm_leave(&armed, refused ? EXIT_REFUSED : EXIT_SUCCESS);
     return refused ? EXIT_REFUSED : EXIT_SUCCESS;
 }
 
