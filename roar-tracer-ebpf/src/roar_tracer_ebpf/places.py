@@ -45,7 +45,7 @@ class Places:
             return stat
         try:
             now = os.lstat(path)
-        except OSError:
+        except (OSError, ValueError):
             return None
         if (now.st_size, now.st_mtime_ns) != (stat.size, stat.mtime_ns):
             return None

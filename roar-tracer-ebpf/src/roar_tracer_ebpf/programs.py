@@ -88,7 +88,7 @@ def _helper_in(fd: int) -> bytes:
         return words[0].partition(b"\0")[0] if words else b""
     if head[:4] != b"\x7fELF":
         return b""
-    wide = head[4] == 2
+    wide = head[4:5] == b"\2"
     word, where, size_at, count_at, in_file, length_at = ("Q", 32, 54, 56, 8, 32) if wide else ("I", 28, 42, 44, 4, 16)
     try:
         (at,), (size,), (count,) = (
