@@ -10,11 +10,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, NamedTuple, NoReturn
 
 from blake3 import blake3
 
+import roar.cli
+import roar.lineage
+import roar.render
 from roar.api.records import Capture, Composite, Edge, GitState, JobRecord, Recorded
 from roar.api.storage import Storage
 from roar.lineage.states import file_stat
@@ -41,6 +47,7 @@ class Recorder:
     """
 
     def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+        _load()
         self.root = root
         self.env = dict(env)
         self.jobs = 0
@@ -187,6 +194,15 @@ class Recorder:
     def json(self, *words: str) -> Any:
         """What a command prints with ``--json``."""
         return json.loads(self.roar(*words, "--json").stdout)
+
+
+@cache
+def _load() -> None:
+    """Imports what the commands import when they are typed: every `roar` is a fork of this process, and has it then."""
+    for package in (roar.cli, roar.lineage, roar.render):
+        for module in iter_modules(package.__path__):
+            import_module(f"{package.__name__}.{module.name}")
+    import_module("roar.store.read")
 
 
 def _become_roar(words: Sequence[str | bytes], cwd: Path, env: Mapping[str, str], out: int, err: int) -> NoReturn:

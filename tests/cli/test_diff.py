@@ -262,19 +262,19 @@ def test_a_long_way_and_a_circle_end(recorder: Recorder) -> None:
     assert [(cause["name"], cause["step_a"]["ref"], cause["step_b"]["ref"]) for cause in found] == [("f0", "@1", "@33")]
 
 
-@pytest.mark.requirement("SAFE-4")
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["@1", "@9"], 1, "Error: No step @9 in the active session"),
-        (["@1", "nothing"], 1, "Error: No artifact found for path: nothing"),
-        (["@1", "session:7"], 1, "Error: There is no session '7'."),
-        (["session", "@1"], 2, "Error: a session is compared with a session."),
-        (["raw", "@1"], 2, "Error: no step made 'raw', so that it can't be compared with one."),
-        (["@1"], 2, "Error: Missing argument 'B'."),
-    ],
+WRONG = (
+    (["@1", "@9"], 1, "Error: No step @9 in the active session"),
+    (["@1", "nothing"], 1, "Error: No artifact found for path: nothing\nReasons, "),
+    (["@1", "session:7"], 1, "Error: There is no session '7'."),
+    (["session", "@1"], 2, "Error: a session is compared with a session."),
+    (["raw", "@1"], 2, "Error: no step made 'raw', so that it can't be compared with one."),
+    (["@1"], 2, "Error: Missing argument 'B'."),
 )
-def test_what_can_not_be_compared_is_said_in_a_line(recorder: Recorder, words: list[str], code: int, said: str) -> None:
+
+
+@pytest.mark.requirement("SAFE-4")
+def test_what_can_not_be_compared_is_said_in_a_line(recorder: Recorder) -> None:
     pipeline(recorder)
-    done = recorder.roar("diff", *words, ok=False)
-    assert done.returncode == code and done.stdout == "" and done.stderr.startswith(said)
+    for words, code, said in WRONG:
+        done = recorder.roar("diff", *words, ok=False)
+        assert (done.returncode, done.stdout) == (code, "") and done.stderr.startswith(said), words

@@ -22,42 +22,40 @@ def test_variables_are_set_read_listed_and_taken_out(recorder: Recorder) -> None
     assert (recorder.root / ".roar" / "env.json").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.requirement("SAFE-4")
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["set", "A"], 2, "Error: a variable is NAME=VALUE, not 'A'."),
-        (["set", "A-B=1"], 2, "Error: 'A-B' is not the name of a variable."),
-        (["set", "A=1", "=2"], 2, "Error: '' is not the name of a variable."),
-        (["set", "ROAR_DEBUG=1"], 2, "Error: ROAR_DEBUG is roar's own"),
-        (["get", "A"], 1, "Error: The workspace has no variable 'A'.\nFor those that it has: roar env list"),
-        (["unset", "KEPT", "A"], 1, "Error: The workspace has no variable 'A'."),
-    ],
+WRONG = (
+    (["set", "A"], 2, "Error: a variable is NAME=VALUE, not 'A'."),
+    (["set", "A-B=1"], 2, "Error: 'A-B' is not the name of a variable."),
+    (["set", "A=1", "=2"], 2, "Error: '' is not the name of a variable."),
+    (["set", "ROAR_DEBUG=1"], 2, "Error: ROAR_DEBUG is roar's own"),
+    (["get", "A"], 1, "Error: The workspace has no variable 'A'.\nFor those that it has: roar env list"),
+    (["unset", "KEPT", "A"], 1, "Error: The workspace has no variable 'A'."),
 )
-def test_what_is_wrong_is_said_in_a_line_and_changes_nothing(
-    recorder: Recorder, words: list[str], code: int, said: str
-) -> None:
+
+
+@pytest.mark.requirement("SAFE-4")
+def test_what_is_wrong_is_said_in_a_line_and_changes_nothing(recorder: Recorder) -> None:
     recorder.roar("env", "set", "KEPT=1")
-    done = recorder.roar("env", *words, ok=False)
-    assert done.returncode == code and done.stdout == "" and said in done.stderr
+    for words, code, said in WRONG:
+        done = recorder.roar("env", *words, ok=False)
+        assert (done.returncode, done.stdout) == (code, "") and said in done.stderr, words
     assert recorder.json("env", "list")["variables"] == {"KEPT": "1"}
 
 
-@pytest.mark.requirement("REG-6")
-@pytest.mark.parametrize(
-    "word",
-    [
-        "WANDB_API_KEY=short",
-        "PLAIN=ghp_abcdefghijklmnopqrstuv0123456789",
-        "DATABASE=postgresql://ada:hunter22@host/db",
-        "COPY=of-the-shell-s-own-secret",
-    ],
+SECRETS = (
+    "WANDB_API_KEY=short",
+    "PLAIN=ghp_abcdefghijklmnopqrstuv0123456789",
+    "DATABASE=postgresql://ada:hunter22@host/db",
+    "COPY=of-the-shell-s-own-secret",
 )
-def test_secrets_are_refused_and_what_to_do_is_said(recorder: Recorder, word: str) -> None:
-    name = word.partition("=")[0]
-    done = recorder.roar("env", "set", "FINE=1", word, ok=False, env={"SOME_TOKEN": "of-the-shell-s-own-secret"})
-    assert done.returncode == 1 and done.stderr.startswith(f"Error: {name} looks like a secret, and roar keeps none.")
-    assert f"export {name}=" in done.stderr
+
+
+@pytest.mark.requirement("REG-6")
+def test_secrets_are_refused_and_what_to_do_is_said(recorder: Recorder) -> None:
+    for word in SECRETS:
+        name = word.partition("=")[0]
+        done = recorder.roar("env", "set", "FINE=1", word, ok=False, env={"SOME_TOKEN": "of-the-shell-s-own-secret"})
+        said = f"Error: {name} looks like a secret, and roar keeps none."
+        assert done.returncode == 1 and done.stderr.startswith(said) and f"export {name}=" in done.stderr
     assert not (recorder.root / ".roar" / "env.json").exists()
 
 
@@ -70,18 +68,20 @@ def test_a_secret_that_came_into_the_file_by_hand_is_not_shown(recorder: Recorde
 
 
 @pytest.mark.requirement("SAFE-2", "SAFE-4")
-@pytest.mark.parametrize("content", ["{", "[]", '{"variables": {"A": 1}}', '{"variables": {"A=B": "1"}}', "\0"])
-def test_a_broken_file_is_one_line_and_stays_as_it_is(recorder: Recorder, content: str) -> None:
+def test_a_broken_file_is_one_line_and_stays_as_it_is(recorder: Recorder) -> None:
     path = recorder.root / ".roar" / "env.json"
-    path.write_text(content)
-    for words in (["env"], ["env", "set", "A=1"], ["run", "true"]):
-        done = recorder.roar(*words, ok=False)
-        assert done.returncode == 1 and done.stderr.startswith(f"Error: {path} does not hold the workspace's variables")
-    assert path.read_text() == content
+    said = f"Error: {path} does not hold the workspace's variables"
+    for content in ("{", "[]", '{"variables": {"A": 1}}', '{"variables": {"A=B": "1"}}', "\0"):
+        path.write_text(content)
+        for words in (["env"], ["env", "set", "A=1"], ["run", "true"]):
+            done = recorder.roar(*words, ok=False)
+            assert done.returncode == 1 and done.stderr.startswith(said), (content, words)
+        assert path.read_text() == content
 
 
 @pytest.mark.requirement("SAFE-3", "RUN-5")
 def test_every_run_and_build_gets_them_and_they_are_recorded(workspace: Any) -> None:
+    workspace.prefer("preload")
     workspace.write({"bin/tool": '#!/bin/sh\nprintf %s "$ODD" > odd; printf %s "$WINS" > wins\n'})
     (workspace.root / "bin" / "tool").chmod(0o755)
     workspace.commit()

@@ -102,6 +102,7 @@ def test_without_a_terminal_or_without_a_step_it_refuses_and_says_how(two: Recor
 
 
 def test_a_file_that_was_committed_since_stays(workspace) -> None:  # type: ignore[no-untyped-def]
+    workspace.prefer("preload")
     workspace.roar("run", "-q", "sh", "-c", "echo 1 > kept; echo 2 > gone; mkdir sub; echo 3 > sub/'odd\nname'")
     workspace.sh("git", "add", "kept")
     workspace.sh("git", "commit", "-q", "-m", "keep")

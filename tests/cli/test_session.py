@@ -40,29 +40,27 @@ def test_sessions_are_begun_used_named_and_listed(recorder: Recorder) -> None:
     assert [(one["name"], one["active"]) for one in listed(recorder)] == [("learning rates", True), (None, False)]
 
 
-@pytest.mark.requirement("SAFE-4")
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["use", "7"], 1, "Error: There is no session '7'.\nList them: roar session list"),
-        (["use", "sweeep"], 1, "Did you mean: roar session use 1"),
-        (["new", "sweep"], 1, "Error: Session 1 has this name already.\nTo go on with it: roar session use 1"),
-        (["name", "x", "9"], 1, "Error: There is no session '9'."),
-        (["new", "12"], 2, "Error: '12' is a number, not a name"),
-        (["new", " "], 2, "Error: a session's name is not empty."),
-        (["new", "x" * 256], 2, "Error: a session's name has at most 255 bytes."),
-        (["use"], 2, "Error: Missing argument 'SESSION'"),
-        (["wipe"], 2, "Error: No such command 'wipe'."),
-    ],
+WRONG = (
+    (["use", "7"], 1, "Error: There is no session '7'.\nList them: roar session list"),
+    (["use", "sweeep"], 1, "Did you mean: roar session use 1"),
+    (["new", "sweep"], 1, "Error: Session 1 has this name already.\nTo go on with it: roar session use 1"),
+    (["name", "x", "9"], 1, "Error: There is no session '9'."),
+    (["new", "12"], 2, "Error: '12' is a number, not a name"),
+    (["new", " "], 2, "Error: a session's name is not empty."),
+    (["new", "x" * 256], 2, "Error: a session's name has at most 255 bytes."),
+    (["use"], 2, "Error: Missing argument 'SESSION'"),
+    (["wipe"], 2, "Error: No such command 'wipe'."),
 )
-def test_what_is_wrong_is_said_in_a_line_and_changes_nothing(
-    recorder: Recorder, words: list[str], code: int, said: str
-) -> None:
+
+
+@pytest.mark.requirement("SAFE-4")
+def test_what_is_wrong_is_said_in_a_line_and_changes_nothing(recorder: Recorder) -> None:
     recorder.storage().close()
     recorder.roar("session", "name", "sweep")
     before = listed(recorder)
-    done = recorder.roar("session", *words, ok=False)
-    assert done.returncode == code and done.stdout == "" and said in done.stderr
+    for words, code, said in WRONG:
+        done = recorder.roar("session", *words, ok=False)
+        assert (done.returncode, done.stdout) == (code, "") and said in done.stderr, words
     assert listed(recorder) == before
 
 
