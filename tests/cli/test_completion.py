@@ -48,7 +48,7 @@ def test_bash_takes_the_script_and_completes_with_it(recorder: Recorder, tmp_pat
 
 @pytest.mark.requirement("SHOW-7")
 def test_commands_and_options_are_completed(recorder: Recorder) -> None:
-    assert completed(recorder, "roar s", 1) == ["status", "show"]
+    assert completed(recorder, "roar s", 1) == ["status", "show", "session"]
     assert "--show-artifacts" in completed(recorder, "roar dag --", 2)
 
 
