@@ -32,6 +32,11 @@ def test_runs_are_recorded_in_and_shown_from_a_server(workspace: Workspace, serv
     assert [entry["index"] for entry in listed] == [2, 1]
     assert "first" in workspace.roar("dag", "--show-artifacts").stdout
     assert "@1" in workspace.roar("show", "first").stdout
+    assert "└─ @1" in workspace.roar("lineage", "second").stdout
+    assert "@2" in workspace.roar("lineage", "input", "--down").stdout
+    assert "input" in workspace.roar("inputs", "second").stdout
+    assert "all are as recorded" in workspace.roar("verify").stdout
+    assert "<svg" in workspace.roar("dag", "first", "--svg").stdout
     assert workspace.roar("fsck").returncode == 0
 
 

@@ -42,7 +42,7 @@ def mermaid(drawing: Drawing) -> Iterator[str]:
 
 
 def _shape(vertex: Vertex) -> str:
-    text = "<br/>".join(map(_text, filter(None, (vertex.title, vertex.note))))
+    text = "<br/>".join(map(_text, filter(None, (vertex.title, vertex.note)))) or " "  # nothing is no text to Mermaid
     if "file" in vertex.marks:
         return f'(["{text}"])'
     return f'[["{text}"]]' if "group" in vertex.marks else f'["{text}"]'
