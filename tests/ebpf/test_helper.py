@@ -114,7 +114,7 @@ def test_the_intruder_would_get_at_a_process_without_this_protection(compiled: C
 
 
 @pytest.mark.requirement("TRC-8")
-@pytest.mark.parametrize("gains", ["user id", "capability"])
+@pytest.mark.parametrize("gains", ["user id", "group id", "capability"])
 def test_what_a_program_opens_that_gains_privilege_is_withheld_and_counted(
     gains: str, begin: Callable[..., Session], public: Path
 ) -> None:

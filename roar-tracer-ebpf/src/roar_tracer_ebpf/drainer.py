@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roar_tracer_ebpf.build import version
 from roar_tracer_ebpf.install import find_helper, find_program
 from roar_tracer_ebpf.refusal import Refused
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import socket
 
 _REPLY = struct.Struct("<II2QIIII96s32s")
-"""struct reply of loader/talk.c: errno, tier, cookie, bytes of the ring, variant, what was skipped, padding, step, advice."""
+"""struct reply of loader/talk.c: errno, tier, cookie, bytes of the ring, variant, what was skipped, checksum of the probe, step, advice."""
 _CONTROL, _JOURNAL = 3, 4
 _ARMING_S, _ANSWER_S = 30, 60
 _SYNC = b"S"
@@ -87,9 +88,11 @@ class Drainer:
                 reply += block
         except TimeoutError as late:
             raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from late
-        error, _, first, second, _, _, _, _, step, advice = _REPLY.unpack(reply)
+        error, _, first, second, _, _, _, probe, step, advice = _REPLY.unpack(reply)
         if error:
             raise Refused(error, _text(step), _text(advice))
+        if not version().endswith(f"-{probe:08x}"):  # its records would be read wrongly
+            raise Refused(0, "roar-ebpf was built of another version", "build")
         return first, second
 
     def sync(self) -> bool:

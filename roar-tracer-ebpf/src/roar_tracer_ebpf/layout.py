@@ -107,7 +107,8 @@ CONSTANTS = {
 OFFSETS = {
     "TASK_FILES": ("task_struct", "files"), "TASK_FS": ("task_struct", "fs"), "TASK_TGID": ("task_struct", "tgid"),
     "TASK_CRED": ("task_struct", "cred"), "TASK_SIGNAL": ("task_struct", "signal"), "TASK_EXITCODE": ("task_struct", "exit_code"),
-    "CRED_FSUID": ("cred", "fsuid"), "CRED_CAPABILITIES": ("cred", "cap_effective"), "CRED_NAMESPACE": ("cred", "user_ns"),
+    "CRED_FSUID": ("cred", "fsuid"), "CRED_GID": ("cred", "gid"), "CRED_FSGID": ("cred", "fsgid"),
+    "CRED_CAPABILITIES": ("cred", "cap_effective"), "CRED_NAMESPACE": ("cred", "user_ns"),
     "SIGNAL_LIVE": ("signal_struct", "live"),
     "FILES_FDT": ("files_struct", "fdt"), "FDT_MAX": ("fdtable", "max_fds"), "FDT_FD": ("fdtable", "fd"),
     "FILE_INODE": ("file", "f_inode"), "FILE_PATH": ("file", "f_path"), "FILE_MODE": ("file", "f_mode"),

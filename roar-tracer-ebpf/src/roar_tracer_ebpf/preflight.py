@@ -31,6 +31,8 @@ _REMEDIES = {
     "kernel": f"boot a kernel from 5.8 on, or: {OTHERWISE}",
     "lockdown": f"boot without lockdown=confidentiality, or: {OTHERWISE}",
     "memlock": f"ulimit -l unlimited (as root, or in /etc/security/limits.conf), or: {OTHERWISE}",
+    "sessions": f"wait until other runs have ended, or: {OTHERWISE}",
+    "disk": f"free some space where .roar is (df -h .roar), or: {OTHERWISE}",
     "canary": f"{OTHERWISE}: this kernel loads the probe and doesn't run it",
     "": OTHERWISE,
 }

@@ -58,15 +58,16 @@ INLINE void emit(struct scratch *s, u64 length)
         c->emitted += 1;
     end();
 }
-/* What a process does that has another user, or capabilities that the caller lacks (set-user-id programs, and those with file
- * capabilities), is not the caller's to know. */
+/* What a process does that has another user, group or capabilities that the caller lacks (set-user-id and set-group-id programs, and
+ * those with file capabilities), is not the caller's to know. */
 INLINE int is_allowed(u64 task)
 {
     u64 only = G->only_user;
     if (!only) return 1;
     u64 cred = LOAD(u64, task + O_TASK_CRED);
     u64 gained = LOAD(u64, cred + O_CRED_CAPABILITIES) & ~G->privileges;
-    if (LOAD(u32, cred + O_CRED_FSUID) == (u32)(only - 1) && (!gained || LOAD(u64, cred + O_CRED_NAMESPACE) != G->namespace)) return 1;
+    if (LOAD(u32, cred + O_CRED_FSUID) == (u32)(only - 1) && LOAD(u32, cred + O_CRED_FSGID) == LOAD(u32, cred + O_CRED_GID)
+        && (!gained || LOAD(u64, cred + O_CRED_NAMESPACE) != G->namespace)) return 1;
     counters()->suppressed += 1;
     return 0;
 }
