@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from roar.run.debian import owners
+from roar.run.elf import libraries
 from roar.run.environment import software
 from roar.run.hardware import system
 from roar.run.lookups import Lookups
@@ -145,6 +147,31 @@ def test_debian_packages_are_found_by_their_files_also_where_bin_is_a_link(tmp_p
     assert owners(asked, NOTHING, str(dpkg(tmp_path))) == {"libc6:amd64": "2.36-9", "tool": "3:1.0-1"}
 
 
+def test_the_libraries_of_a_program_are_found_without_running_it(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("int a(void) { return 1; }")
+    (tmp_path / "main.c").write_text("int a(void); int main(void) { return a(); }")
+    (tmp_path / "lib").mkdir()
+    lines = (
+        "cc -shared -fPIC -o lib/liba.so.1 -Wl,-soname,liba.so.1 a.c",
+        "cc -o main main.c lib/liba.so.1 -Wl,-rpath,$ORIGIN/lib",
+        "cc -static -o static a.c main.c",
+    )
+    for line in lines:
+        subprocess.run(line.split(), cwd=tmp_path, check=True)
+    cache = Lookups(str(tmp_path / "cache"))
+    for _ in range(2):  # the second time it is known
+        found = libraries([os.fsencode(tmp_path / "main")], cache)
+        assert os.fsencode(tmp_path / "lib/liba.so.1") in found
+        assert any(os.path.basename(path).startswith(b"libc.so") for path in found)
+    assert libraries([os.fsencode(tmp_path / name) for name in ("static", "a.c", "nothing")], NOTHING) == set()
+
+
+@pytest.mark.parametrize("length", [0, 5, 64, 100, 700, 4000])
+def test_a_damaged_program_needs_nothing_or_less(tmp_path: Path, length: int) -> None:
+    (tmp_path / "cut").write_bytes(Path("/bin/sh").read_bytes()[:length])
+    assert isinstance(libraries([os.fsencode(tmp_path / "cut")], NOTHING), set)
+
+
 def test_what_was_found_is_kept_until_its_place_changes(tmp_path: Path) -> None:
     admin = dpkg(tmp_path / "dpkg")
     cache = str(tmp_path / "cache.json")
@@ -184,7 +211,7 @@ def test_a_run_records_what_it_used_and_how_its_streams_were_opened(workspace: A
         "0": {"path": str(workspace.root / "in"), "mode": "r"},
         "1": {"path": str(workspace.root / "out"), "mode": "a"},
     }
-    assert "coreutils" in environment["debian"]
+    assert {"coreutils", "libc6:amd64"} <= {name.replace("arm64", "amd64") for name in environment["debian"]}
     shown = workspace.roar("show", "@1", "--env").stdout
     assert f"coreutils {environment['debian']['coreutils']}" in shown
 

@@ -10,7 +10,8 @@ import os
 from collections.abc import Collection, Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from roar.run.debian import is_candidate, owners
+from roar.run.debian import ADMIN, is_candidate, owners
+from roar.run.elf import libraries
 from roar.run.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -58,22 +59,23 @@ def software(
     """
     sites: set[bytes] = set()
     configurations: set[bytes] = set()
-    shared = {path for path in executables if is_candidate(path)}
+    shared = set(executables)
     for path in read:
+        if b".so" in path:
+            shared.add(path)
         if b"-packages/" in path:
             above, part, name = path.rpartition(b"-packages/")
             if above.endswith((b"/site", b"/dist")) and not name.endswith(b".pth") and not name.startswith(_NOT_USED):
                 sites.add(above + part[:-1])
         elif path.endswith(b"/pyvenv.cfg"):
             configurations.add(path)
-        elif b".so" in path and is_candidate(path):
-            shared.add(path)
     sections: dict[str, Any] = {"packages": {}}
     if sites or configurations or any(b"/bin/python" in program for program in executables):
         sections |= _python(sites, configurations, executables, lookups)
     sections["conda"] = _conda(executables, lookups)
-    if shared:
-        sections["debian"] = owners(sorted(shared), lookups)
+    if os.path.exists(ADMIN):
+        shared |= libraries(sorted(shared), lookups)
+        sections["debian"] = owners(sorted(filter(is_candidate, shared)), lookups)
     wanted = {_LOCK_FILES[name] for program in executables if (name := program.rpartition(b"/")[2]) in _LOCK_FILES}
     if wanted:
         from roar.run.manifests import manifests
