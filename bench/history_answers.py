@@ -36,9 +36,13 @@ class Answer(NamedTuple):
 
     what: str
     median_ms: float
+    """CPU time."""
     p99_ms: float
+    """CPU time that 99 of 100 don't exceed."""
+    wall_ms: float
+    """What 99 of 100 don't exceed by a clock on the wall, which on a busy machine is others' work, too."""
     target_ms: float | None
-    """Of the 99th percentile; None: there is none."""
+    """Of `p99_ms`; None: there is none."""
 
 
 class Answers(NamedTuple):
@@ -96,14 +100,17 @@ def _digests(storage: SqliteStorage, count: int) -> list[str]:
 
 
 def _timed(what: str, ask: Callable[[str], object], references: Sequence[str], target_ms: float | None) -> Answer:
-    took = sorted(min(_once(ask, reference) for _ in range(_TRIES)) for reference in references)
-    return Answer(what, statistics.median(took), took[min(len(took) - 1, len(took) * 99 // 100)], target_ms)
+    tries = [[_once(ask, reference) for _ in range(_TRIES)] for reference in references]
+    cpu, wall = (sorted(min(one[which] for one in of_one) for of_one in tries) for which in (0, 1))
+    last = min(len(cpu) - 1, len(cpu) * 99 // 100)
+    return Answer(what, statistics.median(cpu), cpu[last], wall[last], target_ms)
 
 
-def _once(ask: Callable[[str], object], reference: str) -> float:
-    begun = time.perf_counter()
+def _once(ask: Callable[[str], object], reference: str) -> tuple[float, float]:
+    """CPU and wall, milliseconds."""
+    begun, used = time.perf_counter(), time.process_time()
     ask(reference)
-    return (time.perf_counter() - begun) * 1e3
+    return (time.process_time() - used) * 1e3, (time.perf_counter() - begun) * 1e3
 
 
 def _show(storage: Storage, reference: str) -> object:
@@ -136,4 +143,5 @@ def _log(place: Place, history: History, runs: int) -> list[Answer]:
     series = in_turns(ways, max(runs, 10), lambda: None)
     slower = series["python"].least("wall_s") * 1e3 / PYTHON_MS
     took = series["log"]
-    return [Answer("roar log | head", took.median("wall_s") * 1e3, took.least("wall_s") * 1e3, LOG_TARGET_MS * slower)]
+    cpu_ms, least_ms, wall_ms = took.median("cpu_s") * 1e3, took.least("cpu_s") * 1e3, took.least("wall_s") * 1e3
+    return [Answer("roar log | head (least)", cpu_ms, least_ms, wall_ms, LOG_TARGET_MS * slower)]

@@ -134,10 +134,11 @@ def history_lines(found: Answers) -> Iterator[str]:
     yield (
         f"history of {found.jobs} jobs: written in {found.write_s:.0f} s ({written}), {found.size_bytes / 1e6:.0f} MB"
     )
-    yield f"{'question':42} {'median':>9} {'p99':>9}   {'target':>8}"
+    yield f"{'question':42} {'CPU median':>11} {'p99':>9} {'wall p99':>10}   {'target':>8}"
     for one in found.answers:
         mark = "" if one.target_ms is None else _mark(one.p99_ms, one.target_ms, " ms")
-        yield f"{one.what:42} {one.median_ms:6.1f} ms {one.p99_ms:6.1f} ms   {mark:>8}".rstrip()
+        times = f"{one.median_ms:8.1f} ms {one.p99_ms:6.1f} ms {one.wall_ms:7.1f} ms"
+        yield f"{one.what:42} {times}   {mark:>8}".rstrip()
 
 
 def _mark(value: float, target: float, unit: str = "") -> str:

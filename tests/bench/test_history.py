@@ -54,12 +54,12 @@ def test_each_question_is_timed_and_soon_answered(history: History) -> None:
 
 
 def test_an_answer_above_its_target_is_marked() -> None:
-    found = Answers(
-        10,
-        130.0,
-        10**6,
-        [Answer("show", 1.0, 11.0, 10.0), Answer("dag", 1.0, 9.0, 10.0), Answer("hub", 1.0, 99.0, None)],
-    )
+    answers = [
+        Answer("show", 1.0, 11.0, 12.0, 10.0),
+        Answer("dag", 1.0, 9.0, 99.0, 10.0),
+        Answer("hub", 1.0, 99.0, 99.0, None),
+    ]
+    found = Answers(10, 130.0, 10**6, answers)
     lines = list(history_lines(found))
     assert "above 120 s" in lines[0] and lines[2].endswith("above 10 ms") and lines[3].endswith("<= 10 ms")
     assert lines[4].endswith("99.0 ms")
