@@ -21,7 +21,7 @@ _REPLY = struct.Struct("<II2QIIII96s32s")
 """struct reply of loader/talk.c: errno, tier, cookie, bytes of the ring, variant, what was skipped, checksum of the probe, step, advice."""
 _CONTROL, _JOURNAL = 3, 4
 _ARMING_S, _ANSWER_S = 30, 60
-_SYNC = b"S"
+_SYNC, _NOT_COUNTED = b"S", b"E"
 
 
 class Drainer:
@@ -29,10 +29,12 @@ class Drainer:
 
     Attributes:
         pid: of its process.
+        has_counted: it could write down what was lost.
     """
 
     def __init__(self, pid: int, control: socket.socket) -> None:
         self.pid = pid
+        self.has_counted = True
         self._control = control
 
     @classmethod
@@ -100,7 +102,9 @@ class Drainer:
         try:
             self._control.settimeout(_ANSWER_S)
             self._control.sendall(_SYNC)
-            return bool(self._control.recv(1))
+            answer = self._control.recv(1)
+            self.has_counted = answer != _NOT_COUNTED
+            return bool(answer)
         except OSError:
             return False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from roar.api.errors import PreflightFailed
 from roar.api.tracer import Check, Preflight
 from roar_tracer_ebpf import privileges
-from roar_tracer_ebpf.install import find_helper, find_program
+from roar_tracer_ebpf.install import fault_of, find_helper, find_program, helper_path
 from roar_tracer_ebpf.refusal import Refused
 
 ENABLE = "roar tracer enable ebpf"
@@ -23,6 +23,7 @@ _TRIAL_S = 30
 _DESCRIPTORS = 20
 """What `roar-ebpf` has open at a time, at most."""
 
+_CONTAINER = f"in a container: docker run --cap-add BPF --cap-add PERFMON …; else: {OTHERWISE}"
 _REMEDIES = {
     "caps": f"{ENABLE} (once: applies CAP_BPF), or: {OTHERWISE}",
     "helper": f"{ENABLE} (once: installs it anew), or: {OTHERWISE}",
@@ -31,8 +32,9 @@ _REMEDIES = {
     "kernel": f"boot a kernel from 5.8 on, or: {OTHERWISE}",
     "lockdown": f"boot without lockdown=confidentiality, or: {OTHERWISE}",
     "memlock": f"ulimit -l unlimited (as root, or in /etc/security/limits.conf), or: {OTHERWISE}",
-    "sessions": f"wait until other runs have ended, or: {OTHERWISE}",
-    "disk": f"free some space where .roar is (df -h .roar), or: {OTHERWISE}",
+    "container": f"in a container: docker run --cap-add BPF --cap-add PERFMON …; else: {OTHERWISE}",
+    "sessions": f"wait until some of your runs have ended, or: {OTHERWISE}",
+    "disk": "free some space for the run directory: df -h .roar; ulimit -f",
     "canary": f"{OTHERWISE}: this kernel loads the probe and doesn't run it",
     "": OTHERWISE,
 }
@@ -40,7 +42,6 @@ _REMEDIES = {
 _NOT_PERMITTED = (
     f"roar tracer check ebpf (the specific cause), then {ENABLE} (once: applies CAP_BPF); else: {OTHERWISE}"
 )
-_CONTAINER = f"in a container: docker run --cap-add BPF --cap-add PERFMON …; else: {OTHERWISE}"
 
 
 def check(deep: bool = False, tier: str = "auto", variant: str = "auto") -> Preflight:
@@ -63,11 +64,13 @@ def failure(refused: Refused) -> PreflightFailed:
 
 
 def _cause(refused: Refused) -> str:
+    if refused.advice == "canary":
+        return f"the probe was loaded, and {refused.step} failed"
     return f"{os.strerror(refused.error)} {refused.step}" if refused.error else refused.step
 
 
 def _remedy(error: int, step: str, advice: str) -> str:
-    if error == errno.EPERM and "BPF map" in step and advice in ("", "caps"):
+    if error == errno.EPERM and "BPF map" in step and advice in ("", "caps", "container"):
         return _NOT_PERMITTED
     return _REMEDIES.get(advice, OTHERWISE)
 
@@ -104,14 +107,24 @@ def _capabilities() -> Check:
         why = "CAP_BPF not set: in a user namespace (an unprivileged container) no capability counts for BPF"
         return Check(name, False, why, f"run roar outside of it, or: {OTHERWISE}")
     if os.geteuid() == 0:
-        return Check(name, False, "CAP_BPF not set: root lacks it, as in a container", _CONTAINER)
+        return Check(name, False, "CAP_BPF not set: root lacks it, as in a container", _REMEDIES["container"])
     helper = find_helper()
     if helper is None:
-        return Check(name, False, "CAP_BPF not set", _REMEDIES["caps"])
+        return Check(name, False, f"CAP_BPF not set{_fault_of_helper()}", _REMEDIES["caps"])
     if _has_no_new_privileges():
         why = "CAP_BPF not set: no_new_privs keeps the helper from getting it (a sandbox or container)"
         return Check(name, False, why, f"run roar outside of it, or: {OTHERWISE}")
     return Check(name, True, f"{helper} has CAP_BPF and CAP_PERFMON")
+
+
+def _fault_of_helper() -> str:
+    """Why an installed helper isn't used, as the end of a sentence; empty when there is none."""
+    try:
+        path = helper_path()
+        fault = fault_of(path) if path.exists() else None
+    except OSError:
+        return ""
+    return f": {path} {fault}" if fault else ""
 
 
 def _lockdown() -> Check:

@@ -25,6 +25,7 @@ _COPIED_S = 0.06
 _KILLED = "Roar was killed: what the command did from then on was not seen (fix: run it again)."
 _DRAINER_KILLED = "The tracer's process was killed: what the command did from then on was not seen (fix: run it again)."
 _DAMAGED = "The tracer's journal is damaged: what came behind that was not seen (fix: run it again)."
+_NOT_COUNTED = "The run directory's disk failed: how much was lost is not known (fix: run it again)."
 _NOT_ENROLLED = "The tracer did not see the command begin (fix: roar tracer check ebpf)."
 
 
@@ -136,6 +137,8 @@ class _Run(Traced):
             os.close(self._mine.mark)
             if not self._mine.drainer.close():
                 notes.append(_DRAINER_KILLED)
+            elif not self._mine.drainer.has_counted:
+                notes.append(_NOT_COUNTED)
         counters = self._journal.counters()
         if self._journal.is_damaged:
             notes.append(_DAMAGED)
