@@ -23,7 +23,6 @@ _TRIAL_S = 30
 _DESCRIPTORS = 20
 """What `roar-ebpf` has open at a time, at most."""
 
-_CONTAINER = f"in a container: docker run --cap-add BPF --cap-add PERFMON …; else: {OTHERWISE}"
 _REMEDIES = {
     "caps": f"{ENABLE} (once: applies CAP_BPF), or: {OTHERWISE}",
     "helper": f"{ENABLE} (once: installs it anew), or: {OTHERWISE}",
