@@ -32,8 +32,8 @@ _REMEDIES = {
     "lockdown": f"boot without lockdown=confidentiality, or: {OTHERWISE}",
     "memlock": f"ulimit -l unlimited (as root, or in /etc/security/limits.conf), or: {OTHERWISE}",
     "container": f"in a container: docker run --cap-add BPF --cap-add PERFMON …; else: {OTHERWISE}",
-    "sessions": f"wait until some of your runs have ended, or: {OTHERWISE}",
-    "disk": "free some space for the run directory: df -h .roar; ulimit -f",
+    "sessions": f"wait until other runs have ended, or: {OTHERWISE}",
+    "disk": f"free some space where .roar is (df -h .roar), or: {OTHERWISE}",
     "canary": f"{OTHERWISE}: this kernel loads the probe and doesn't run it",
     "": OTHERWISE,
 }
