@@ -84,6 +84,11 @@ PATCHED = GitState("abc1234def5678900987654321fedcba00112233", "main", None, b"/
         ),
         ({"mid": "x", "first": {"git": PATCHED._replace(commit="f" * 40)}}, None),
         ({"model": "x", "second": {"environment": {**ENVIRONMENT, "streams": {}}}}, []),
+        # A package that only one side had is less likely.
+        (
+            {"model": "x", "second": {"environment": changed("packages", numpy="2.0", added="1")}},
+            [("package", "numpy", "@2"), ("package", "added", "@2")],
+        ),
         # What came of it is the same, so that nothing is the cause of anything.
         ({"second": {"environment": changed("packages", numpy="2.0")}}, []),
         ({"raw": "1"}, []),
@@ -99,6 +104,16 @@ def test_the_first_root_input_or_package_that_differs_is_the_likely_cause(
         assert ("commit", "commit", "@1") in found and ("commit", "uncommitted changes", "@1") in found
     else:
         assert found == expected
+
+
+def test_packages_that_nothing_was_imported_of_are_hardly_the_cause(recorder: Recorder) -> None:
+    unused = {"python": [{"imported": False}]}
+    pipeline(recorder, second={"environment": {**ENVIRONMENT, **unused}})
+    environment = {**changed("packages", numpy="2.0"), **unused}
+    pipeline(
+        recorder, model="x", train=("train", "--lr=2"), second={"environment": environment, "parameters": {"a": 1}}
+    )
+    assert causes(recorder) == [("command", "command", "@2"), ("parameter", "a", "@2"), ("package", "numpy", "@2")]
 
 
 def test_it_is_said_in_a_sentence_first_and_then_what_differs(recorder: Recorder) -> None:
