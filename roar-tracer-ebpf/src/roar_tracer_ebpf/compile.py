@@ -12,7 +12,7 @@ The object, little endian, strings with their length in the byte before:
     u16 n, n machines: name; u16 n, n × (u16 symbol, struct, member); u32 the constant; two tables: u16 n, n × (u16 number, u8 action)
     u32 × 6: sizes of the values of GLOBALS, COUNTERS, SCRATCH; entries of SCRATCH, PROCS; where the tables are in GLOBALS
     u16 n, n programs: name; u8 variant (1 FAST), u8 tiers, u8 optional, u16 program type, u16 attach type, u8 parameters, target,
-                       u16 n, n × (u16 instruction, u16 symbol), u16 n, n instructions
+                       u16 n, n × (u16 instruction, u16 symbol), u16 n, n instructions; none: those of the program before
 """
 
 from __future__ import annotations
@@ -166,8 +166,10 @@ def _packed(code: dict[int, dict[str, Code]]) -> bytes:
     )  # fmt: skip
     parts.append(struct.pack("<H", len(PROGRAMS) * len(code)))
     for variant, functions in code.items():
+        before = ""
         for program in PROGRAMS:
-            instructions, symbols = functions[program.function]
+            instructions, symbols = functions[program.function] if program.function != before else Code(b"", ())
+            before = program.function
             head = struct.pack(
                 "<BBBHHB", variant, program.tiers, program.optional, program.type, program.attach, program.parameters
             )

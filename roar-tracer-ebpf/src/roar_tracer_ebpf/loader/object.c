@@ -99,7 +99,8 @@ static int take_machine(struct object *object, struct cursor *cursor, const char
     return ours;
 }
 
-static void take_program(struct program *program, struct cursor *cursor) {
+/* One without instructions has those of the one before: it goes elsewhere. */
+static void take_program(struct program *program, const struct program *before, struct cursor *cursor) {
     program->name = take_text(cursor);
     program->variant = take_u8(cursor);
     program->tiers = take_u8(cursor);
@@ -112,6 +113,12 @@ static void take_program(struct program *program, struct cursor *cursor) {
     program->relocations = take(cursor, program->relocation_count * (size_t)4);
     program->instruction_count = take_u16(cursor);
     program->instructions = take(cursor, program->instruction_count * (size_t)8);
+    if (!program->instruction_count && before) {
+        program->relocation_count = before->relocation_count;
+        program->relocations = before->relocations;
+        program->instruction_count = before->instruction_count;
+        program->instructions = before->instructions;
+    }
 }
 
 int object_read(struct object *object, struct fault *fault) {
@@ -143,7 +150,7 @@ int object_read(struct object *object, struct fault *fault) {
     object->actions_at = take_u32(&cursor);
     object->program_count = take_u16(&cursor);
     if (object->program_count > MOST_PROGRAMS) return fail(fault, E2BIG, "", "reading the probe's programs");
-    for (unsigned i = 0; i < object->program_count; i++) take_program(&object->programs[i], &cursor);
+    for (unsigned i = 0; i < object->program_count; i++) take_program(&object->programs[i], i ? &object->programs[i - 1] : NULL, &cursor);
     if (cursor.short_of) return fail(fault, EINVAL, "", "reading the probe");
     if (!known) return fail(fault, ENOTSUP, "kernel", "a probe for %.32s", name.machine);
     return 0;
