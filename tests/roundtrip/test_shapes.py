@@ -53,6 +53,7 @@ PIPELINES = [
     ),
     Pipeline("shell: a link is followed", {}, ("ln -s words link", "sort link -o sorted"), "sorted", WORDS),
     Pipeline("shell: a second name for a file", {}, ("sort words -o a", "ln a b", "sort -r b -o c"), "c", WORDS),
+    Pipeline("shell: a name that is not UTF-8", {}, ("sh -c 'sort words > \"$(printf \"a\\\\377\")\"'", "sh -c 'cat a?* > b'"), "b", WORDS),
     Pipeline("shell: names that are no words", {},
              ("cp words 'a b\n\"c'", "sh -c 'for f in a*; do sort \"$f\" > \"$f-2\"; done'", "sh -c 'cat a*-2 > end'"),
              "end", WORDS),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from roar.render.job import Place
+from roar.render.job_list import reasons_text
 from roar.render.look import Look
 from roar.render.text import command_text, duration_text, plural, printable, shortened
 from roar.reproduce.check import Checked
@@ -45,6 +46,8 @@ def _step_lines(step: Step, plan: Plan, refs: dict[int, str], look: Look, place:
     command = command_text(step.job.command)
     line = f"{step.job.ref} {command}"
     yield look.paint(shortened(line, look.width, look.sign("…", "...")) if look.width else line, "bold")
+    if step.job.capture.verdict != "complete":
+        yield "  " + look.paint(f"its record is {reasons_text(step.job)}", "yellow")
     if step.obstacle:
         yield "  " + look.paint(f"can't be run: {printable(step.obstacle)}", "yellow")
     rewritten = Mapping([(plan.root, plan.directory)]).words(step.job.command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import fsdecode
 from typing import Any
 
+from roar.render.records import capture_json
 from roar.reproduce.mapping import Mapping
 from roar.reproduce.plan import Step
 from roar.reproduce.reproduction import Prepared
@@ -40,6 +41,7 @@ def _step(step: Step, places: Mapping, refs: dict[int, str], result: StepResult 
         "command": list(step.job.command),
         "runs_as": list(places.words(step.job.command)),
         "directory": fsdecode(step.cwd),
+        "capture": capture_json(step.job),
         "commit": step.code.commit,
         "dirty": step.job.git is not None and step.job.git.dirty,
         "after": [refs[job_id] for job_id in sorted(step.needs) if job_id in refs],

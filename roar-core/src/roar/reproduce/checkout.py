@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -85,6 +86,9 @@ class Checkout:
         """
         if state == self._state and not force:
             return
+        if force:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.directory + b"/.git/index.lock")  # of a git that was killed with roar
         _git(self.directory, "reset", "--quiet", "--hard", ok=False)
         _git(self.directory, "checkout", "--quiet", "--force", "--detach", state.commit)
         if os.path.exists(self.directory + b"/.gitmodules"):

@@ -56,7 +56,10 @@ class Progress:
                     if step.status == "done":
                         progress.done[step.uid] = step
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Refused(f"{where} has no reproduction to go on with.", "Begin one: leave out --resume") from error
+            fix = "Begin one: leave out --resume"
+            if os.path.lexists(plan.directory):
+                fix = "Move it away, or choose another directory: -o DIR"
+            raise Refused(f"{where} has no reproduction to go on with.", fix) from error
         for pid, started in running.values():
             _end(pid, started)
         return progress

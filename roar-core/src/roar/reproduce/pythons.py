@@ -112,7 +112,7 @@ def _name(need: Need) -> str:
 def _installing(need: Need, place: bytes) -> str:
     tool = "uv" if shutil.which("uv") else "venv and pip"
     count = len(pins(need, lambda path: path)) if need.imported else 0
-    what = f"{count} pinned packages" if count else "no packages, as none was imported"
+    what = f"{count} pinned package{'s' if count != 1 else ''}" if count else "no packages, as none was imported"
     return f"{_name(need)}: made anew in {os.fsdecode(place)} by {tool}, {what}"
 
 
