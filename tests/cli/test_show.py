@@ -252,6 +252,13 @@ def test_an_unknown_path_that_is_recorded_elsewhere_is_pointed_there_first(recor
     assert os.path.basename(text) in first and "(@1)" in first
 
 
+@pytest.mark.requirement("SHOW-2")
+def test_a_folder_is_pointed_to_the_files_that_are_recorded_below_it(recorder: Recorder) -> None:
+    recorder.record("x", writes={"data/train.csv": "1", "data/deep/test.csv": "2", "database": "3"})
+    first = recorder.roar("show", "data", ok=False).stderr.splitlines()[2]
+    assert first == "  1. It was recorded at another path: data/deep/test.csv (@1), data/train.csv (@1)."
+
+
 @pytest.mark.requirement("SAFE-3")
 def test_odd_names_are_printed_harmlessly_and_exactly_in_json(recorder: Recorder) -> None:
     odd = [b"new\nline", b"\x1b[31mred", b"latin\xe9", "rtl\u202egnp".encode()]

@@ -95,7 +95,6 @@ def _graph(
     if ref is None:
         return graph_of(storage, storage.active_session(), limit), None
     from roar.lineage.trace import NEAREST, lineage_of, target_of
-
     from roar.lineage.views import EDGES_SHOWN
 
     nearest = None if every else NEAREST

@@ -40,8 +40,9 @@ def _explained(context: Context, storage: Storage, ref: str, error: UnknownPath)
     from roar.render.unknown import reasons
 
     here = place(context)
-    by_filter = dropped(storage, path_candidates(ref, here.cwd))
-    others = [] if by_filter else elsewhere(storage, ref, here.root)
+    paths = path_candidates(ref, here.cwd)
+    by_filter = dropped(storage, paths)
+    others = [] if by_filter else elsewhere(storage, ref, here.root, paths)
     key = ""
     if by_filter is not None:
         keys = {known.name: known.config_key for known in context.plugins.filters()}
