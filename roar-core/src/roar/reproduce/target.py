@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from roar.api.errors import NotFound, RoarError
-from roar.api.records import Job
+from roar.api.records import Job, StoredEdge
 from roar.lineage.references import MIN_PREFIX, Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
 from roar.lineage.views import composite_members
 
@@ -41,11 +42,28 @@ def target_of(storage: Storage, text: str, found: Found) -> Target:
         outputs = storage.edges([found.job.id], "output")
         return Target(text, found.job, frozenset(edge.path for edge in outputs))
     if isinstance(found, FoundComposite):
-        edges = storage.edges([found.job.id], found.composite.direction)
+        members = composite_members(found.composite, storage.edges([found.job.id], found.composite.direction))
         if found.composite.direction == "input":
-            raise _not_made(text)
-        return Target(text, found.job, frozenset(edge.path for edge in composite_members(found.composite, edges)))
+            return _together(storage, text, members)
+        return Target(text, found.job, frozenset(edge.path for edge in members))
     return _made(storage, text, found)
+
+
+def _together(storage: Storage, text: str, members: Sequence[StoredEdge]) -> Target:
+    """The newest job that made all of these files, as they were read."""
+    wanted = {(edge.path, edge.artifact_id) for edge in members}
+    written = storage.edges_of({edge.artifact_id for edge in members if edge.artifact_id is not None}, "output")
+    made: dict[int, set[tuple[bytes, int | None]]] = {}
+    for edge in written:
+        made.setdefault(edge.job_id, set()).add((edge.path, edge.artifact_id))
+    maker = max((job_id for job_id, files in made.items() if wanted <= files), default=None)
+    if maker is None:
+        raise NotFound(
+            f"No single step made {text} as it was read.",
+            f"Reproduce its files one by one; they are in: roar show {text}",
+        )
+    (job,) = storage.jobs_by_id([maker])
+    return Target(text, job, frozenset(path for path, _ in wanted))
 
 
 def _made(storage: Storage, text: str, found: FoundPath | FoundArtifact) -> Target:
