@@ -49,7 +49,7 @@ dist: $(VENV)/installed-dev ## build wheel and sdist of each package into dist/
 kill-test: $(VENV)/installed-dev $(VENV)/compiled ## kill roar at 10 000 random moments (the suite: 200)
 	@ROAR_KILL_ROUNDS=$${ROAR_KILL_ROUNDS:-10000} $(BIN)/python -m pytest tests/run/test_kill.py $(ARGS)
 
-ways-test: $(VENV)/installed-dev $(VENV)/compiled ## capture and fidelity suites by every way of the ptrace tracer (the suite: a part)
+ways-test: $(VENV)/installed-dev $(VENV)/compiled ## capture and fidelity suites whole, under every tracer and way (the suite: a part)
 	@ROAR_TEST_WAYS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/capture tests/fidelity tests/ptrace $(ARGS)
 
 vm-test: $(VENV)/installed-dev $(VENV)/compiled ## the eBPF tracer on Debian's kernels 5.10 to the newest, in QEMU (the suite: two of them)

@@ -26,11 +26,12 @@ class Tracer(NamedTuple):
 
 
 _WHERE_WAYS_MATTER = ("test_signals", "test_processes", "test_debuggers", "test_after_the_end")
-_ALL = os.environ.get("ROAR_TEST_WAYS") == "all"
+EVERYTHING = os.environ.get("ROAR_TEST_WAYS") == "all"
+"""Every line under every tracer and each of its ways."""
 VARIANTS = (
-    Tracer("ptrace-stops", () if _ALL else ("test_debuggers", "test_after_the_end")),
-    Tracer("ptrace-python", _WHERE_WAYS_MATTER if _ALL else ("test_debuggers",)),
-    Tracer("ptrace-every", _WHERE_WAYS_MATTER if _ALL else ("test_debuggers",)),
+    Tracer("ptrace-stops", () if EVERYTHING else ("test_debuggers", "test_after_the_end")),
+    Tracer("ptrace-python", _WHERE_WAYS_MATTER if EVERYTHING else ("test_debuggers",)),
+    Tracer("ptrace-every", _WHERE_WAYS_MATTER if EVERYTHING else ("test_debuggers",)),
 )
 """Further ways in which a tracer can work, each registered under a name of its own by a distribution that only tests have.
 `make ways-test` runs all."""
