@@ -170,3 +170,15 @@ def test_what_comes_out_alike_but_not_as_recorded_is_told_apart(workspace: Works
     tool.write_text("#!/bin/sh\necho two > c\n")
     done = workspace.roar("run", "--check", "@1", ok=False)
     assert done.returncode == 1 and done.stdout.startswith("@1 not as recorded: two runs now come out alike")
+
+
+@pytest.mark.requirement("REP-5", "NORM-5")
+def test_a_log_that_the_shell_wrote_outside_is_left_alone(workspace: Workspace) -> None:
+    workspace.commit({".gitignore": "out\n"})
+    log = workspace.root.parent / "log"
+    record(workspace, "sh -c 'echo made > out; echo said' > ../log 2>&1")
+    assert "streams" not in workspace.job()["environment"]
+    before = log.stat().st_mtime_ns
+    value, done = reproduce(workspace, "out")
+    assert done.returncode == 0 and value["identical"] is True, done.stderr
+    assert log.read_text() == "said\n" and log.stat().st_mtime_ns == before

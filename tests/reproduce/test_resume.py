@@ -60,6 +60,7 @@ def test_after_a_kill_done_steps_stay_done_and_a_half_edited_file_is_put_right(
     assert is_alive(pid) is (signal_ == signal.SIGKILL)
     (above / "slow").unlink()
     (place,) = above.glob("repo-reproduced-*")
+    (place / ".git/index.lock").touch()
     with open(place / ".git/roar/reproduction.jsonl", "a") as journal:
         journal.write('{"over": {"uid"')  # what a power cut may leave
 
