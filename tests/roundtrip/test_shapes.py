@@ -72,6 +72,9 @@ PIPELINES = [
     Pipeline("git: uncommitted changes", {"s.sh": "sort words > a\n"},
              (Hand("echo 'sh t.sh' >> s.sh; echo '!/t.sh' >> .gitignore; echo 'rev a > b' > t.sh"),
               Run("sh s.sh", options="--allow-dirty"), Hand("git checkout -q .; rm t.sh")), "b", WORDS),
+    Pipeline("git: code in a submodule", {},
+             (Hand("git init -q ../lib; echo 'sort words > a' > ../lib/s.sh; git -C ../lib add -A; git -C ../lib commit -qm lib;"
+                   "git submodule --quiet add -f ../lib lib; git commit -qm sub; rm -rf ../lib"), "sh lib/s.sh"), "a", WORDS),
     Pipeline("git: a commit that no branch has any more", {"s.sh": "sort words > a\n"},
              (Hand("echo '# gone' >> s.sh; git commit -qam gone"), "sh s.sh", Hand("git reset -q --hard HEAD~1")), "a", WORDS),
     Pipeline("git: a committed file edited by a step", {"notes": "old\n"},

@@ -34,11 +34,13 @@ class Checkout:
     """A clone.
 
     Args:
-        directory: its top.
+        root: of the repository.
+        directory: the clone's top.
         patches: the patches of dirty trees by the id of a job that has one.
     """
 
-    def __init__(self, directory: bytes, patches: Mapping[int, bytes]) -> None:
+    def __init__(self, root: bytes, directory: bytes, patches: Mapping[int, bytes]) -> None:
+        self._root = root
         self.directory = directory
         self._patches = patches
         self._state: CodeState | None = None
@@ -48,11 +50,10 @@ class Checkout:
         """Where what isn't part of the tree is kept: logs, the state of the reproduction, environments."""
         return self.directory + b"/.git/roar"
 
-    def make(self, root: bytes, states: list[CodeState]) -> None:
-        """Clones a repository.
+    def make(self, states: list[CodeState]) -> None:
+        """Clones the repository.
 
         Args:
-            root: the repository.
             states: all that will be checked out.
 
         Raises:
@@ -60,7 +61,7 @@ class Checkout:
             RoarError: git failed.
         """
         for commit in dict.fromkeys(state.commit for state in states):
-            if not _git(root, "cat-file", "-e", f"{commit}^{{commit}}", ok=False):
+            if not _git(self._root, "cat-file", "-e", f"{commit}^{{commit}}", ok=False):
                 raise NotFound(
                     f"commit {commit[:7]} is not in the repository any more.",
                     f"Fetch it: git fetch origin {commit}",
@@ -69,7 +70,7 @@ class Checkout:
         # not --shared: the clone must outlive what the user does to the repository
         _git(
             os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--local",
-            "--no-checkout", "--", root, self.directory,
+            "--no-checkout", "--", self._root, self.directory,
         )  # fmt: skip
         _git(self.directory, "config", "core.hooksPath", "/dev/null")
         os.makedirs(self.private, exist_ok=True)
@@ -92,13 +93,23 @@ class Checkout:
         _git(self.directory, "reset", "--quiet", "--hard", ok=False)
         _git(self.directory, "checkout", "--quiet", "--force", "--detach", state.commit)
         if os.path.exists(self.directory + b"/.gitmodules"):
-            allow = ("-c", "protocol.file.allow=always")
-            _git(self.directory, *allow, "submodule", "--quiet", "update", "--init", "--recursive", "--force", ok=False)
+            self._update_submodules()
         if state.patch_of is not None:
             patch = self._patches[state.patch_of]
             if patch:
                 _git(self.directory, "apply", "--index", "--binary", "--whitespace=nowarn", "-", given=patch)
         self._state = state
+
+    def _update_submodules(self) -> None:
+        """Checks out the submodules, from the repository's own clones of them where it has them."""
+        said = _asked(self.directory, "config", "--null", "--file", ".gitmodules", "--get-regexp", r"\.path$")
+        for entry in said.split(b"\0"):
+            key, _, path = entry.partition(b"\n")
+            here = self._root + b"/" + path
+            if path and os.path.lexists(here + b"/.git"):
+                _git(self.directory, "config", key.removesuffix(b".path") + b".url", here)
+        allow = ("-c", "protocol.file.allow=always")
+        _git(self.directory, *allow, "submodule", "--quiet", "update", "--init", "--recursive", "--force", ok=False)
 
 
 def _git(directory: bytes, *words: str | bytes, given: bytes | None = None, ok: bool = True) -> bool:
@@ -123,3 +134,9 @@ def _git(directory: bytes, *words: str | bytes, given: bytes | None = None, ok: 
             "Check the repository: git fsck",
         )
     return not done.returncode
+
+
+def _asked(directory: bytes, *words: str) -> bytes:
+    """What git answers; nothing when it fails."""
+    done = subprocess.run(["git", *words], cwd=directory, capture_output=True, env=git_environment(), check=False)
+    return done.stdout

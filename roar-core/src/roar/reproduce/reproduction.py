@@ -137,13 +137,13 @@ def carry_out(
         RoarError: the repository can't be cloned.
     """
     plan = prepared.plan
-    checkout = Checkout(plan.directory, prepared.patches)
+    checkout = Checkout(plan.root, plan.directory, prepared.patches)
     state = checkout.private + b"/reproduction.jsonl"
     if resume:
         progress = Progress.resume(state, plan)
     else:
         _must_be_free(plan, os.path.exists(state))
-        checkout.make(plan.root, [step.code for step in plan.steps if step.code.commit])
+        checkout.make([step.code for step in plan.steps if step.code.commit])
         progress = Progress.begin(state, plan)
     contents = Contents(context.plugins.hashers)
 
