@@ -69,6 +69,35 @@ def test_one_outside_of_the_repository_is_used_as_long_as_it_is_the_same_then_ma
     assert not (tmp_path / "env").exists()
 
 
+UV = """\
+#!/bin/sh
+echo "$@" >> "$(dirname "$0")/said"
+case "$1" in
+    venv) exec {python} -m venv --without-pip "$5" ;;
+    pip) exec {python} -m pip --python "$5" install --quiet --disable-pip-version-check --no-deps -r "$8" ;;
+esac
+"""
+
+
+def test_uv_makes_it_where_it_is_installed(workspace: Workspace, index: dict[str, str], tmp_path: Path) -> None:
+    """A stand-in that takes uv's words; what uv itself does with them is uv's."""
+    program = venv(tmp_path / "env", tmp_path / "wheels/tiny-1.0-py3-none-any.whl")
+    record(workspace, f"{program} use.py")
+    shutil.rmtree(tmp_path / "env")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "uv").write_text(UV.format(python=sys.executable))
+    (tools / "uv").chmod(0o755)
+    value, done = reproduce(workspace, "out", env={**index, "PATH": f"{tools}:{index['PATH']}"})
+    assert done.returncode == 0, done.stderr
+    assert value["environments"][0].endswith("by uv, 1 pinned package")
+    version = ".".join(map(str, sys.version_info[:3]))
+    place = f"{value['directory']}/.git/roar/environments/1"
+    first, second = (tools / "said").read_text().splitlines()
+    assert first == f"venv --quiet --python {version} {place}"
+    assert second.startswith(f"pip install --quiet --python {place}/bin/python --no-deps -r ")
+
+
 def test_a_package_that_can_not_be_had_stops_the_step_and_is_named(
     workspace: Workspace, index: dict[str, str], tmp_path: Path
 ) -> None:
