@@ -119,7 +119,7 @@ def test_the_compatible_variant_calls_nothing_that_old_kernels_lack(shipped: lis
     assert "sys_exit" in uses[1]
 
 
-@pytest.mark.requirement("PKG-1")
+@pytest.mark.requirement("PLUG-1")
 def test_the_object_is_small() -> None:
     assert compiler.OBJECT.stat().st_size < 300_000
 
@@ -308,7 +308,7 @@ _MOST_VERIFIED = {
 and grow twofold by one careless branch.  Linux 6.1 looks at a third more of sys_exit than 6.18."""
 
 
-@pytest.mark.requirement("PERF-5")
+@pytest.mark.requirement("PERF-2")
 @pytest.mark.parametrize("variant", ["fast", "compat"])
 def test_the_verifier_has_no_more_to_look_at_than_before(variant: str) -> None:
     program = find_program()
