@@ -124,13 +124,6 @@ def test_a_file_of_another_namespace_is_found_here_or_told(tmp_path: Path) -> No
     assert (lost.kind, lost.reason, lost.path) == (Kind.BLIND, Blind.NAMESPACE, b"/inner/file")
 
 
-def test_the_tracers_own_process_is_not_the_commands() -> None:
-    decoder = Decoder(OFFSET_NS, BASE, ignored=PID)
-    mine = (opened(b"/a", 1), opened(b"/a", 2), executed(b"/bin/x"), record(RecordType.FORK, id=5))
-    assert events(*mine, decoder=decoder) == []
-    assert decoder.alive == set()
-
-
 # ---- fine times
 
 

@@ -67,14 +67,12 @@ class Decoder:
         monotonic_ns: CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds: the kernel's records have the latter.
         tier: `layout.BASE` or `layout.FENTRY`: by which the records were made.
         sees_io_uring: whether the probe sees what goes through it.
-        ignored: a process whose records are not the command's: the tracer's own.
     """
 
-    def __init__(self, monotonic_ns: int, tier: int, sees_io_uring: bool = True, ignored: int = 0) -> None:
+    def __init__(self, monotonic_ns: int, tier: int, sees_io_uring: bool = True) -> None:
         self._offset_ns = monotonic_ns
         self._is_fentry = tier == FENTRY
         self._sees_io_uring = sees_io_uring
-        self._ignored = ignored
         self._keeps_fine_times = _release() >= (6, 13)
         self._names = Names()
         self._places = Places()
@@ -94,7 +92,7 @@ class Decoder:
             head = _unpack(block, at)
             if head[0] == plain and not head[1] & _NOT_PLAIN:
                 yield from self._open(head, path_of(block[at + _HEAD_SIZE : at + _HEAD_SIZE + head[17]]))
-            elif head[2] != self._ignored:
+            else:
                 yield from self._event(head, block[at + _HEAD_SIZE : at + _HEAD_SIZE + sum(head[15:21])])
 
     def _event(self, head: tuple[int, ...], data: bytes) -> Iterable[Event]:
@@ -163,7 +161,7 @@ class Decoder:
     # ---- open files
 
     def _open(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
-        if head[2] == self._ignored or path.startswith(_NO_FILES):
+        if path.startswith(_NO_FILES):
             return ()
         if len(path) > _LONGEST:
             return [self._blind(head, Blind.PATH, path[:_LONGEST])]

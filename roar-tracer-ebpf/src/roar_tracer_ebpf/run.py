@@ -101,8 +101,7 @@ class _Run(Traced):
         from roar_tracer_ebpf.decode import Decoder, to_realtime_ns
 
         counters = self._journal.counters()
-        ignored = mine.drainer.pid if mine else 0
-        self._decoder = Decoder(to_realtime_ns(), counters.tier, counters.sees_io_uring, ignored)
+        self._decoder = Decoder(to_realtime_ns(), counters.tier, counters.sees_io_uring)
         self._over = False
         self._observed = 0
 
