@@ -15,6 +15,8 @@ HOSTILE = (
     "rtl \\u202e \\x1b[31m é 模型 \\xff",
     "",
     "  spaces  ",
+    "</script x",
+    "<!--<script ",
 )
 """Texts as `printable` leaves them, that would mean something to one language or another."""
 
