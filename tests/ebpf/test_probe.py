@@ -106,7 +106,17 @@ def test_each_symbol_stands_where_the_loader_replaces_it_and_nowhere_else(shippe
             if at in one.relocated:
                 assert immediate - MAGIC == one.relocated[at]
             at += 2 if opcode == 0x18 else 1
-        assert set(one.relocated) < set(range(len(one.code) // 8))
+        assert set(one.relocated) <= set(range(len(one.code) // 8))
+
+
+def test_a_program_without_code_is_another_place_for_the_one_before(shipped: list[Shipped]) -> None:
+    described = [(program, variant) for variant in (1, 0) for program in PROGRAMS]
+    assert [one.variant for one in shipped] == [variant for _, variant in described]
+    functions = [program.function for program, _ in described]
+    met: set[tuple[str, int]] = set()
+    for one, function in zip(shipped, functions, strict=True):
+        assert bool(one.code) != ((function, one.variant) in met), one.name
+        met.add((function, one.variant))
 
 
 def test_the_compatible_variant_calls_nothing_that_old_kernels_lack(shipped: list[Shipped]) -> None:
