@@ -80,6 +80,8 @@ def test_a_file_is_found_by_a_mount_of_its_file_system(
     known = knowing(("/other", "/nonesuch", "ext4"), (root, escaped, "ext4"))
     within = (root.rstrip("/") + "/folder/file").encode()
     assert known.here(b"/there/folder/file", within, _state(path)) == os.fsencode(path)
+    (point / "most").mkdir()
+    os.link(path, point / "most/file")
     assert known.here(b"/there/folder/file", b"/innermost/file", _state(path)) is None, "a longer name is another"
 
 
