@@ -13,9 +13,10 @@ from ebpf.common.made import COUNTERS, events, framed, journal, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from roar.api.events import Event
 from roar_tracer_ebpf import journal as module
 from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
-from roar_tracer_ebpf.layout import CONSTANTS, HEAD
+from roar_tracer_ebpf.layout import ACTIONS, BASE, CONSTANTS, FENTRY, HEAD
 from roar_tracer_ebpf.tracer import EbpfTracer
 
 pytestmark = pytest.mark.requirement("SAFE-1", "TRC-8")
@@ -180,3 +181,30 @@ def test_a_run_that_goes_on_is_somebodys(tmp_path: Path) -> None:
     assert is_somebodys(tmp_path)
     os.close(mark)
     assert not is_somebodys(tmp_path)
+
+
+# ---- whatever is in them
+
+_words = st.binary(max_size=24).map(lambda text: text.replace(b"/", b"|"))
+_numbers = st.one_of(st.integers(0, 40), st.sampled_from([0xFFFFFFFF, 0x80000000]))
+
+
+@st.composite
+def _garbage(draw: st.DrawFn) -> bytes:
+    """A record in which any field is anything."""
+    lengths = draw(st.lists(st.one_of(st.integers(0, 30), st.just(0xFFFF)), min_size=6, max_size=6))
+    times = [draw(st.one_of(st.integers(0, 2**40), st.integers(-(2**63), 2**63 - 1))) for _ in range(2)]
+    head = HEAD.pack(
+        draw(st.one_of(st.integers(0, 14), st.just(0xFFFF))), draw(st.integers(0, 0x3FF)), draw(_numbers),
+        draw(st.integers(0, 2**64 - 1)), draw(_numbers), draw(st.one_of(_numbers, st.just(2**64 - 1))), *times,
+        draw(_numbers), draw(_numbers), draw(_numbers), draw(st.one_of(_numbers, st.just(0o100644))), draw(_numbers),
+        draw(st.one_of(st.integers(0, len(ACTIONS) + 2), st.just(0xFFFFFFFF))), draw(st.integers(0, 3)), *lengths, 0,
+    )  # fmt: skip
+    return head + draw(st.binary(max_size=120))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_garbage(), max_size=6), st.sampled_from([BASE, FENTRY]))
+def test_whatever_a_record_holds_nothing_is_raised(records: list[bytes], tier: int) -> None:
+    told = events(*records, tier=tier)
+    assert all(isinstance(event, Event) and b"\0" not in event.path + event.path2 for event in told)
