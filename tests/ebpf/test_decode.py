@@ -240,6 +240,8 @@ def test_with_fentry_the_times_are_told_before_and_after() -> None:
     event = _one(pending, outcome("", state=State(mtime=1000, mtime_ns=7)), tier=FENTRY)
     assert (event.kind, event.path, event.stat, event.flags) == (Kind.TIMES, b"/f", STAT, 1000 * 10**9 + 7)
     assert events(pending, outcome("", -1), tier=FENTRY) == []
+    gone = record(RecordType.TIMES, walked(b"/f"), state=State(), flags=int(Flag.PENDING | Flag.UNLINKED), id=9)
+    assert events(gone, outcome(""), tier=FENTRY) == []
 
 
 # ---- names with an outcome
@@ -483,9 +485,6 @@ def test_a_program_whose_path_is_not_known_is_told() -> None:
     (cut,) = events(executed(b"/deep", flags=int(Flag.CUT)))
     (foreign,) = events(executed(b"/nonesuch/x", flags=int(Flag.ELSEWHERE)))
     assert [(e.kind, e.reason) for e in (cut, foreign)] == [(Kind.BLIND, Blind.PATH), (Kind.BLIND, Blind.NAMESPACE)]
-
-
-# ---- memory
 
 
 def test_what_is_remembered_of_a_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

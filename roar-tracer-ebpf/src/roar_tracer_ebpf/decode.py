@@ -197,10 +197,10 @@ class Decoder:
 
     def _changed(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
         kind, pid, at_ns = head[0], head[2], head[3] + self._offset_ns
+        if head[1] & _UNLINKED or path.startswith(_NO_FILES):
+            return ()
         if head[1] & _PENDING:  # TIMES, before they are set
             self._pend(head, _Before(path, self._stat(head, path)))
-            return ()
-        if head[1] & _UNLINKED or path.startswith(_NO_FILES):
             return ()
         stat = self._stat(head, path)
         if kind == RecordType.MAP:
