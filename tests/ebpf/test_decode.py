@@ -80,7 +80,6 @@ def test_an_open_that_may_change_it_is_a_write(
 
 
 def test_what_the_descriptor_can_do_counts_and_not_what_the_call_said() -> None:
-    """O_WRONLY | O_RDWR, 3, is neither; a creat(2) says nothing at all."""
     assert _one(opened(b"/out", 2, os.O_TRUNC)).flags == os.O_WRONLY | os.O_TRUNC
     assert _one(opened(b"/out", 3, 3)).flags == os.O_RDWR
 
