@@ -22,8 +22,9 @@ from vm.suite import Step, Told, prepared, take
 
 pytestmark = pytest.mark.requirement("TRC-5", "TRC-8", "TRC-10")
 
-_ALL = os.environ.get("ROAR_TEST_KERNELS") == "all"
-TRIED = tuple(KERNELS) if _ALL else ("6.1", "newest")
+_WANTED = os.environ.get("ROAR_TEST_KERNELS", "6.1 newest")
+_ALL = _WANTED == "all"
+TRIED = tuple(KERNELS if _ALL else _WANTED.split())
 TIERS = Path(__file__).with_name("tiers")
 TRACERS = ("ebpf-fentry", "ebpf-base", *(("ebpf-fentry-compat", "ebpf-base-compat") if _ALL else ()))
 _AT_ONCE = 2
