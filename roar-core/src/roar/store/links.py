@@ -15,6 +15,7 @@ from roar.api.storage import Link
 from roar.store.encoding import from_text, marks, to_unsigned
 from roar.store.engine import CHUNK, chunks
 from roar.store.files import hashes_of, stat_of
+from roar.store.migrations import is_sqlite
 
 if TYPE_CHECKING:
     from roar.store.engine import Engine
@@ -23,11 +24,22 @@ _ROWS = 2_000
 _Paths = dict[tuple[int, int | None], set[bytes]]
 """Reader and maker → the paths."""
 
+# The job that wrote a path before another, and after it: the neighbouring entries in the index by path and job.  PostgreSQL
+# may take the index by job instead and go through all of it, unless it is asked by both columns at once; SQLite then takes
+# only the first of them.
+_BEFORE = "WHERE o.path = i.path AND o.job < i.job ORDER BY o.job DESC LIMIT 1"
+_AFTER = "WHERE w.path = o.path AND w.job > o.job ORDER BY w.job LIMIT 1"
+_FOR_POSTGRESQL = {
+    _BEFORE: "WHERE (o.path, o.job) < (i.path, i.job) ORDER BY o.path DESC, o.job DESC LIMIT 1",
+    _BEFORE.replace("i.", "f."): "WHERE (o.path, o.job) < (f.path, f.job) ORDER BY o.path DESC, o.job DESC LIMIT 1",
+    _AFTER: "WHERE (w.path, w.job) > (o.path, o.job) ORDER BY w.path, w.job LIMIT 1",
+}
+
 # The maker of an input `i` (job, path, artifact, size, tracked).  See `Storage.makers` for the rule.  Jobs that ran at the
 # same time are recorded within a thousand of one another.
-_MAKER = """coalesce(
- (SELECT CASE WHEN o.artifact = i.artifact OR o.artifact IS NULL OR i.artifact IS NULL THEN o.job END
-   FROM job_output o WHERE o.path = i.path AND o.job < i.job ORDER BY o.job DESC LIMIT 1),
+_MAKER = f"""coalesce(
+ (SELECT CASE WHEN o.path = i.path AND (o.artifact = i.artifact OR o.artifact IS NULL OR i.artifact IS NULL) THEN o.job END
+   FROM job_output o {_BEFORE}),
  (SELECT o.job FROM job_output o JOIN job m ON m.id = o.job JOIN job r ON r.id = i.job
    WHERE o.path = i.path AND o.job > i.job AND o.job <= i.job + 1000 AND o.artifact = i.artifact
    AND m.started_ns < r.ended_ns ORDER BY o.job LIMIT 1),
@@ -39,8 +51,7 @@ _MAKERS = f"SELECT i.job, {_MAKER}, p.path FROM job_input i JOIN path p ON p.id 
 # Readers at the same path up to the job that wrote it next, which is the first rule from its other end; and readers of the
 # content elsewhere, later on, or at the same time: of each of these the maker is looked up.
 _USERS = f"""SELECT * FROM (SELECT 1, i.job, o.job AS maker, p.path, true FROM job_output o JOIN job_input i ON i.path = o.path
- AND i.job > o.job AND i.job <= coalesce((SELECT w.job FROM job_output w WHERE w.path = o.path AND w.job > o.job
-  ORDER BY w.job LIMIT 1), 9223372036854775807)
+ AND i.job > o.job AND i.job <= coalesce((SELECT CASE WHEN w.path = o.path THEN w.job END FROM job_output w {_AFTER}), 9223372036854775807)
  AND (i.artifact = o.artifact OR o.artifact IS NULL OR i.artifact IS NULL)
  JOIN path p ON p.id = o.path WHERE o.job IN ({{jobs}}){{limit}}) at_path
 UNION ALL SELECT 2, f.job, f.maker, p.path, {_MAKER.replace("i.", "f.")} = f.maker FROM (
@@ -53,11 +64,19 @@ _ROOTS = f"""SELECT i.job, p.path, i.artifact, a.algorithm, a.digest, i.missing_
  WHERE i.job IN ({{jobs}}) AND {_MAKER} IS NULL ORDER BY p.path, i.job"""
 
 
+def _asked(engine: Engine, question: str) -> str:
+    """A statement as the engine's database takes the right indexes for it."""
+    if not is_sqlite(engine):
+        for plain, own in _FOR_POSTGRESQL.items():
+            question = question.replace(plain, own)
+    return question
+
+
 def makers(engine: Engine, jobs: Sequence[int]) -> list[Link]:
     """See `Storage.makers`."""
     found: _Paths = {}
     for chunk in chunks(sorted(set(jobs))):
-        for reader, maker, path in engine.rows(_MAKERS.format(jobs=marks(chunk)), chunk):
+        for reader, maker, path in engine.rows(_asked(engine, _MAKERS).format(jobs=marks(chunk)), chunk):
             found.setdefault((reader, maker), set()).add(path)
     return _links(found)
 
@@ -69,7 +88,7 @@ def users(engine: Engine, jobs: Sequence[int], limit: int | None) -> tuple[list[
     bound = "" if limit is None else f" LIMIT {int(limit)}"
     for chunk in chunks(sorted(set(jobs)), CHUNK // 2):  # each of them twice
         looked_at = {1: 0, 2: 0}
-        rows = engine.rows(_USERS.format(jobs=marks(chunk), limit=bound), [*chunk, *chunk])
+        rows = engine.rows(_asked(engine, _USERS).format(jobs=marks(chunk), limit=bound), [*chunk, *chunk])
         for part, reader, maker, path, is_maker in rows:
             looked_at[part] += 1
             if is_maker:
@@ -86,7 +105,11 @@ def _links(found: _Paths) -> list[Link]:
 def roots(engine: Engine, jobs: Sequence[int]) -> Iterator[StoredEdge]:
     """See `Storage.roots`."""
     wanted = sorted(set(jobs))
-    rows = (row for chunk in chunks(wanted) for row in engine.stream(_ROOTS.format(jobs=marks(chunk)), chunk))
+    rows = (
+        row
+        for chunk in chunks(wanted)
+        for row in engine.stream(_asked(engine, _ROOTS).format(jobs=marks(chunk)), chunk)
+    )
     ordered = rows if len(wanted) <= CHUNK else iter(sorted(rows, key=lambda row: (row[1], row[0])))
     for part in chunks(ordered, _ROWS):
         hashes = hashes_of(engine, [(row[2], row[3], row[4]) for row in part if row[2] is not None])
