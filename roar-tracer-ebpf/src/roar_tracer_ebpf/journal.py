@@ -58,8 +58,8 @@ class Counters(NamedTuple):
 
     @property
     def lost(self) -> int:
-        """Records that there should be."""
-        return self.drops + self.lost_by_disk + self.misses
+        """Records that were made and found no room."""
+        return self.drops + self.lost_by_disk
 
 
 class Journal:

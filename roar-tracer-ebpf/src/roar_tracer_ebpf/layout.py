@@ -100,7 +100,7 @@ CONSTANTS = {
     "PROT_WRITE": 2, "MAP_SHARED": 1, "MAP_ANONYMOUS": 0x20, "FICLONE": 0x40049409, "FICLONERANGE": 0x4020940D,
     "URING_WRITEV": 2, "URING_WRITE_FIXED": 5, "URING_FALLOCATE": 17, "URING_OPENAT": 18, "URING_WRITE": 23, "URING_OPENAT2": 28,
     "URING_SPLICE": 30, "URING_RENAMEAT": 35, "URING_UNLINKAT": 36, "URING_SYMLINKAT": 38, "URING_LINKAT": 39, "URING_FTRUNCATE": 55,
-    # of the kernel's inside (include/linux/fs.h), unchanged since 4.19
+    # of the kernel's inside (include/linux/fs.h), unchanged since 4.19; the first is among the flags of an open
     "FMODE_EXEC": 0x20, "FMODE_PATH": 0x4000, "FMODE_CREATED": 0x100000,
 }  # fmt: skip
 

@@ -147,6 +147,11 @@ class _Run(Traced):
             notes, alive = [_KILLED], ()
         elif not self._decoder.enrolled and not notes:
             notes.append(_NOT_ENROLLED)
+        if counters.misses:
+            notes.append(
+                f"{counters.misses} events were lost: the kernel put the probe off in the middle of another "
+                "(fix: fewer threads at a time, a kernel with preempt=voluntary, or --tracer ptrace)."
+            )
         if counters.enrol_failed:
             notes.append(f"{counters.enrol_failed} processes were not seen: there were too many at a time.")
         blind = (BlindSpot(Blind.SETUID),) if counters.suppressed else ()

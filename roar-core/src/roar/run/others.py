@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from roar.api.events import Kind
-from roar.api.tracer import Tracer
+from roar.api.tracer import Traced, Tracer
 from roar.run.resolve import Resolver
 from roar.run.rundir import running
 
@@ -31,16 +31,22 @@ def in_the_making(runs: Path, paths: Collection[bytes], tracers: Mapping[str, ty
             traced = tracer.recover(runs / run.uid / "tracer") if tracer is not None else None
             if traced is None:
                 continue
-            resolve = Resolver(lambda dev, ino: None)
-            for event in traced.events():
-                resolved = resolve(event) if event.kind in _MAKING else None
-                if resolved is not None:
-                    path = resolved.path2 or resolved.path
-                    if path in wanted:
-                        found.add(path)
+            found |= _made(traced) & wanted
+            traced.finish()
         except OSError:
             continue  # it has just ended, and is in the record
     return found
+
+
+def _made(traced: Traced) -> set[bytes]:
+    """What a run has opened for writing, or given a name, until now."""
+    resolve = Resolver(lambda dev, ino: None)
+    made = set()
+    for event in traced.events():
+        resolved = resolve(event) if event.kind in _MAKING else None
+        if resolved is not None:
+            made.add(resolved.path2 or resolved.path)
+    return made
 
 
 def _standard_output_of_starting_runs(paths: set[bytes]) -> set[bytes]:

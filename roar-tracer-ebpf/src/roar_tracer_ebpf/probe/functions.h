@@ -77,6 +77,7 @@ INLINE int report_path(u32 type, u64 path, u64 value, u64 pending)
     put_state(r, LOAD(u64, dentry + O_DENTRY_INODE));
     r->id = pending; r->open_flags = value;
     if (pending) r->flags = F_PENDING;
+    if (!LOAD(u64, dentry + O_DENTRY_HASH + 8)) r->flags |= F_UNLINKED;
     u64 length = put_walk(s, depth, 0, dentry, LOAD(u64, path));
     r->walk[0] = length;
     emit(s, length);

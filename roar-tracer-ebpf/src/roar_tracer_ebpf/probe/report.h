@@ -29,7 +29,7 @@ INLINE int report(u64 task, u32 tgid, u32 word, u32 type, u64 file, u32 open_fla
     u32 bits = 0, flags = 0;
     u64 salt = 0;
     if (type == R_OPEN) {
-        if (f.access & (FMODE_PATH | FMODE_EXEC)) return 0; /* what is executed, the exec itself reports */
+        if (f.access & FMODE_PATH || open_flags & FMODE_EXEC) return 0; /* what is executed, the exec itself reports */
         bits = f.access & 3;
         if (!bits) return 0;
         if (f.access & FMODE_CREATED) flags |= F_CREATED;
