@@ -16,7 +16,7 @@ import pytest
 from e2e.acting import ROAR, Gate, until
 from fidelity.lines import Lines, as_bare_or_told, cases
 from fidelity.started import Started
-from fidelity.tracers import NOT_WITHIN_ITSELF, Tracer
+from fidelity.tracers import EVERYTHING, NOT_WITHIN_ITSELF, Tracer
 
 DAEMON = """
 import os, subprocess, sys, time
@@ -190,7 +190,7 @@ def test_roar_killed_at_any_moment_leaves_the_command_to_finish_its_work(
 ) -> None:
     """Once it has begun, it is neither stopped nor does any call of it fail; and what was seen is recorded by the next command."""
     begun = 0
-    for number in range(9):
+    for number in range(9) if EVERYTHING else (0, 1, 4, 8):
         work = place / str(number)
         work.mkdir()
         (work / "README").write_text("one\n")
@@ -203,7 +203,7 @@ def test_roar_killed_at_any_moment_leaves_the_command_to_finish_its_work(
         if started.process.returncode == -signal.SIGKILL and settled(work):
             begun += 1
             until(lambda: (work / "end").exists(), f"the command did not finish its work: {list(work.iterdir())}", 20)  # noqa: B023
-    assert begun >= 4
+    assert begun >= (4 if EVERYTHING else 2)
     until(lambda: nothing_left(lines), "a run was not recorded", 20)
     assert subprocess.run([*ROAR, "fsck"], cwd=lines.workspace.root, env=lines.env(), check=False).returncode == 0
 

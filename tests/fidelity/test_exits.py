@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from e2e.acting import Workspace
 from fidelity.lines import AsBare, Lines, cases
-from fidelity.tracers import Tracer
+from fidelity.tracers import EVERYTHING, Tracer
 
 EXITS = {
     "exit 0": "@ true; echo $?",
@@ -60,10 +60,16 @@ def waits(tracer: Tracer, lines: Lines, place: Path, commands: list[str]) -> lis
     return [(int(code), int(number)) for code, number in map(str.split, done.stdout.splitlines())]
 
 
+def _is_whole(tracer: Tracer) -> bool:
+    """Whether all codes and signals are tried: under the quickest tracer always, under the others by `make ways-test`."""
+    return EVERYTHING or tracer.name == "preload"
+
+
 @pytest.mark.requirement("RUN-3")
 def test_every_exit_code_is_the_commands(tracer: Tracer, lines: Lines, place: Path) -> None:
-    found = waits(tracer, lines, place, [f"exit {code}" for code in range(256)])
-    assert found == [(code, 0) for code in range(256)]
+    codes = range(256) if _is_whole(tracer) else (0, 1, 2, 42, 126, 127, 128, 130, 143, 254, 255)
+    found = waits(tracer, lines, place, [f"exit {code}" for code in codes])
+    assert found == [(code, 0) for code in codes]
 
 
 @pytest.mark.requirement("RUN-3")
@@ -74,6 +80,8 @@ def test_death_by_any_signal_gives_128_and_its_number(tracer: Tracer, lines: Lin
         if number not in (signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH)
         and number not in (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
     ]
+    if not _is_whole(tracer):
+        deadly = deadly[::4]
     found = waits(tracer, lines, place, [f"ulimit -c 0; kill -{number} $$" for number in deadly])
     assert found == [(128 + number, number) for number in deadly]
 
