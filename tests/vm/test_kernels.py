@@ -31,17 +31,17 @@ _AT_ONCE = 2
 _USERS = EbpfTracer.capabilities - {Capability.SETUID}
 _ROOTS = EbpfTracer.capabilities | {Capability.SETUID}
 
-VERIFIED = {"fast": {"sys_exit": 5900, "": 4200}, "compat": {"sys_exit": 9000, "uring_submit": 6600, "": 5000}}
+VERIFIED = {"fast": {"sys_exit": 5900, "": 4200}, "compat": {"sys_exit": 9900, "uring_submit": 7400, "": 5000}}
 """The most instructions that the verifier may look at: by variant and program, of all others under no name.  It was a tenth less."""
 ADDED: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("ebpf-fentry", "fast"): {"getpid": 0, "read": 10, "open": 1100},
     ("ebpf-fentry", "compat"): {"getpid": 0, "read": 10, "open": 2000},
-    ("ebpf-base", "fast"): {"getpid": 230, "read": 230, "open": 1200},
+    ("ebpf-base", "fast"): {"getpid": 230, "read": 230, "open": 1400},
     ("ebpf-base", "compat"): {"getpid": 240, "read": 240, "open": 3300},
 }
 """The most instructions that a call may take longer, by tier and variant.  What is added to a read is nothing, but for a few
 when the code lies elsewhere."""
-_LOST = re.compile(r"\d+ events? dropped|\d+ process(es)? outlived the command")
+_LOST = re.compile(r"\d+ events? were lost: the kernel put the probe off|\d+ process(es)? outlived the command")
 """A process whose end was lost is one that outlived the command."""
 
 
