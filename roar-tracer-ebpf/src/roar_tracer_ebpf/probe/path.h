@@ -78,7 +78,8 @@ INLINE u64 put_name(struct scratch *s, u64 depth, u64 offset, int n, u64 task, u
     offset &= OFFSET_MASK;
     long length = from_user ? bpf_probe_read_user_str(r->data + offset, NAME_SIZE, (void *)name)
                             : bpf_probe_read_kernel_str(r->data + offset, NAME_SIZE, (void *)name);
-    if (length <= 0) { r->flags |= F_CUT; return offset; }
+    if (length < 0) { r->flags |= F_CUT; return offset; }
+    if (!length) { length = 1; r->data[offset] = 0; } /* an empty one, before 6.13 */
     u8 first = r->data[offset];
     length &= 2 * NAME_SIZE - 1;
     r->string[n & 1] = length;
