@@ -61,8 +61,14 @@ def main() -> int:
     try:
         print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {given.runs} runs", flush=True)
         place = lay_out(root / "work", given.plugins)
-        for tracer in given.tracers:
-            _check(place, tracer)
+        for tracer in tuple(given.tracers):
+            try:
+                _check(place, tracer)
+            except CommandFailed as error:
+                if given.tracer:  # it was asked for
+                    raise
+                given.tracers.remove(tracer)
+                print(f"{tracer}: not measured: {str(error).splitlines()[0]}", flush=True)
         _measure(place, given)
     except CommandFailed as error:
         print(f"A workload failed: {error}", file=sys.stderr)
