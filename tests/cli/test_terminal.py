@@ -103,7 +103,8 @@ def test_long_lists_are_shortened_on_a_terminal(recorder: Recorder) -> None:
         recorder.write(f"in{number:03}", str(number))
     recorder.record("many", reads=[f"in{number:03}" for number in range(100)])
     _, shown = on_terminal(recorder, "show", "@1", rows=200)
-    assert "in059" in shown and "in060" not in shown and "and 40 more" in shown
+    assert "in019" in shown and "in020" not in shown and "80 more" in shown
+    assert "in099" in on_terminal(recorder, "show", "@1", "--all", rows=300)[1]
     assert "package9 " not in shown and "and 8 more" in shown
     assert "package9 1.9" in on_terminal(recorder, "show", "@1", "--env", rows=300)[1]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from roar_tracer_ebpf.tracer import EbpfTracer
 
 from roar.testing import TracerContract
+from roar_tracer_ebpf.tracer import EbpfTracer
 
 pytestmark = pytest.mark.requirement("PLUG-4", "TRC-10")
 
