@@ -68,6 +68,15 @@ def test_the_header_counts_exactly_what_is_in_the_journal(read_run: Session) -> 
     assert f"{reply.probe:08x}" == version().split("-")[1]
 
 
+@pytest.mark.requirement("TRC-8")
+def test_the_header_says_from_the_start_how_it_sees(
+    program: Path, compiled: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """What can't be seen must be known before the first record is read."""
+    with Session(program, tmp_path / "journal", caller=compiled("caller")) as one:
+        assert one.header().flags == one.armed.tier | one.armed.variant << 8 | one.armed.skipped << 16 != 0
+
+
 @pytest.mark.requirement("RUN-2")
 def test_it_holds_nothing_of_its_callers(read_run: Session) -> None:
     held = Path(f"/proc/{read_run.process.pid}/fd")

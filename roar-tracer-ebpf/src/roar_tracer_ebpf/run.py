@@ -20,8 +20,8 @@ from roar_tracer_ebpf.refusal import Refused
 
 _GRACE_S, _PAUSE_S = 0.2, 0.01
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
-_COPIED_S = 0.06
-"""The probe's records are copied at least every 50 ms (``drain.c``)."""
+_COPIED_S = 0.11
+"""The probe's records are copied at least every 100 ms (``drain.c``)."""
 _KILLED = "Roar was killed: what the command did from then on was not seen (fix: run it again)."
 _DRAINER_KILLED = "The tracer's process was killed: what the command did from then on was not seen (fix: run it again)."
 _DAMAGED = "The tracer's journal is damaged: what came behind that was not seen (fix: run it again)."

@@ -11,7 +11,7 @@
 
 /* The probe wakes us when a quarter of the ring is full; otherwise it is looked into now and then.  That keeps a command
  * that opens file after file from waking this process at each of them. */
-enum { ROUND_MS = 50, IDLE_ROUND_MS = 500, IDLE_AFTER = 20 };
+enum { ROUND_MS = 50, IDLE_ROUND_MS = 100, IDLE_AFTER = 20 };
 enum { HEADER_EVERY_MS = 1000, BUSY_TRIES = 1000, BUSY_PAUSE_NS = 100 * 1000 };
 enum { AT_ONCE = 1 << 20 };
 
@@ -68,6 +68,7 @@ int drain_until_gone(struct armed *armed, struct journal *journal, struct fault 
     if (events < 0 || epoll_ctl(events, EPOLL_CTL_ADD, CONTROL, &control)
         || epoll_ctl(events, EPOLL_CTL_ADD, armed->maps.ring, &ring))
         return fail(fault, errno, "", "waiting for events");
+    if (describe(armed, journal, 0)) return fail(fault, errno, "disk", "writing the journal"); /* the tier is known from the start */
     talk_armed(armed);
     for (;;) {
         struct epoll_event ready[2];
