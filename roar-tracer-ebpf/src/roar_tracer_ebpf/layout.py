@@ -85,8 +85,8 @@ CONSTANTS = {
     **{f"A_{name}": number for name, number in ACTION.items()},
     "OTHER_TABLE": OTHER_TABLE, "NUMBERS": NUMBERS, "ADVICE_ENROL": ADVICE_ENROL, "ADVICE_LEAVE": ADVICE_LEAVE, "X32_BIT": 0x40000000,
     "SEEN_SLOTS": SEEN_SLOTS, "PROCESSORS": PROCESSORS, "SCRATCH_DEPTH": SCRATCH_DEPTH,
-    "WALK_NAMES": 16,  # in one call of walk(): verification takes longer with it
-    "WALK_CALLS": 8,  # so 128 names
+    "WALK_NAMES": 8,  # in one call of walk(): verification takes longer with it
+    "WALK_CALLS": 16,  # so 128 names
     "CUT": 2,
     "NAME_SIZE": _NAME_SIZE,  # PATH_MAX
     "OFFSET_MASK": _OFFSET_MASK,  # what is appended begins at most there
