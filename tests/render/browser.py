@@ -91,7 +91,9 @@ class Browser:
 
     def page(self) -> Page:
         """A new tab."""
-        target = self.send("Target.createTarget", {"url": "about:blank", "newWindow": True, "width": 1200, "height": 800})["targetId"]
+        target = self.send(
+            "Target.createTarget", {"url": "about:blank", "newWindow": True, "width": 1200, "height": 800}
+        )["targetId"]
         attached = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})
         return Page(self, attached["sessionId"])
 
