@@ -94,10 +94,11 @@ def make_plan(selection: Selection, root: bytes, directory: bytes, home: bytes) 
     for job in selection.jobs:
         inputs = tuple(_input(edge, job, selection, place) for edge in selection.inputs[job.id])
         needs = frozenset(one.maker for one in inputs if one.maker is not None)
+        logs = _logs(selection.environments[job.id], place)
         outputs = tuple(
             Output(edge.path, place(edge.path) or edge.path, edge.hashes, edge.size, edge.path in selection.wanted)
             for edge in selection.outputs[job.id]
-            if not place.is_personal(edge.path)
+            if not place.is_personal(edge.path) and edge.path not in logs
         )
         git = job.git
         patch_of = job.id if git is not None and git.dirty else None
@@ -132,6 +133,13 @@ class _Places:
 
     def is_personal(self, path: bytes) -> bool:
         return self(path) is None and path.startswith(self._home)
+
+
+def _logs(environment: Mapping[str, Any], place: _Places) -> frozenset[bytes]:
+    """Files outside of the repository into which the shell put what the command said: they aren't the step's to make again."""
+    streams = environment.get("streams", {}).values()
+    written = [os.fsencode(one["path"]) for one in streams if one.get("path") and one.get("mode") != "r"]
+    return frozenset(path for path in written if place(path) is None)
 
 
 def _input(edge: StoredEdge, job: Job, selection: Selection, place: _Places) -> Input:

@@ -101,7 +101,7 @@ class _Run:
         )
         self._environment: dict[str, Any] = {}
         self._lookups: Lookups | None = None
-        streams = inherited.streams(plan.root)
+        streams = inherited.streams()
         if streams:
             self._environment["streams"] = streams
         self._ended_ns = 0

@@ -67,20 +67,14 @@ class Inherited:
         """The regular files that are open for change."""
         return tuple(held.path for held in self._held if held.flags & os.O_ACCMODE != os.O_RDONLY)
 
-    def streams(self, root: bytes) -> dict[str, dict[str, str]]:
+    def streams(self) -> dict[str, dict[str, str]]:
         """How the descriptors that are regular files would be opened again: number → ``path`` and ``mode`` (``r``, ``w``, ``a``, ``r+``).
 
-        Logs and the like, which are written outside of the repository, are left out.  A standard input that comes from
-        elsewhere, and may have had something to say, is ``{"mode": "pipe"}``.
-
-        Args:
-            root: of the repository.
+        A standard input that comes from elsewhere, and may have had something to say, is ``{"mode": "pipe"}``.
         """
         found: dict[str, dict[str, str]] = {}
         for held in self._held:
-            mode = _mode(held.flags)
-            if mode == "r" or held.path.startswith(root + b"/"):
-                found[str(held.fd)] = {"path": os.fsdecode(held.path), "mode": mode}
+            found[str(held.fd)] = {"path": os.fsdecode(held.path), "mode": _mode(held.flags)}
         with contextlib.suppress(OSError):
             if 0 in self._others and modes.S_ISFIFO(os.fstat(0).st_mode):
                 found["0"] = {"mode": "pipe"}
