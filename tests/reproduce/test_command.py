@@ -177,9 +177,10 @@ def test_a_log_that_the_shell_wrote_outside_is_left_alone(workspace: Workspace) 
     workspace.commit({".gitignore": "out\n"})
     workspace.roar("config", "set", "filters.ignore_tmp_files", "false")
     log = workspace.root.parent / "log"
-    record(workspace, "sh -c 'echo made > out; echo said' > ../log 2>&1")
-    assert {Path(one["path"]).name for one in workspace.job()["outputs"]} == {"out", "log"}
+    record(workspace, "sh -c 'echo first' >> ../log", "sh -c 'echo made > out; echo said' >> ../log 2>&1")
+    assert {Path(one["path"]).name for one in workspace.job("@2")["outputs"]} == {"out", "log"}
+    assert "log" in {Path(one["path"]).name for one in workspace.job("@2")["inputs"]}
     before = log.stat().st_mtime_ns
     value, done = reproduce(workspace, "out")
     assert done.returncode == 0 and value["identical"] is True, done.stderr
-    assert log.read_text() == "said\n" and log.stat().st_mtime_ns == before
+    assert log.read_text() == "first\nsaid\n" and log.stat().st_mtime_ns == before

@@ -92,9 +92,11 @@ def make_plan(selection: Selection, root: bytes, directory: bytes, home: bytes) 
     after = _conflicts(selection)
     steps: dict[int, Step] = {}
     for job in selection.jobs:
-        inputs = tuple(_input(edge, job, selection, place) for edge in selection.inputs[job.id])
-        needs = frozenset(one.maker for one in inputs if one.maker is not None)
         logs = _logs(selection.environments[job.id], place)
+        inputs = tuple(
+            _input(edge, job, selection, place) for edge in selection.inputs[job.id] if edge.path not in logs
+        )
+        needs = frozenset(one.maker for one in inputs if one.maker is not None)
         outputs = tuple(
             Output(edge.path, place(edge.path) or edge.path, edge.hashes, edge.size, edge.path in selection.wanted)
             for edge in selection.outputs[job.id]
@@ -136,7 +138,10 @@ class _Places:
 
 
 def _logs(environment: Mapping[str, Any], place: _Places) -> frozenset[bytes]:
-    """Files outside of the repository into which the shell put what the command said: they aren't the step's to make again."""
+    """Files outside of the repository into which the shell put what the command said: they aren't the step's to make again.
+
+    One that had something in it before, of an earlier step, counts as an input as well.
+    """
     streams = environment.get("streams", {}).values()
     written = [os.fsencode(one["path"]) for one in streams if one.get("path") and one.get("mode") != "r"]
     return frozenset(path for path in written if place(path) is None)
