@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli.recorder import Recorder
-from cli.terminal import answer
+from cli.terminal import on_terminal
 
 from roar.lineage.pop import Output, remove
 from roar.lineage.states import Disk
@@ -80,13 +80,13 @@ def test_what_would_be_a_loss_stays_and_is_said_to(two: Recorder, tmp_path: Path
 
 @pytest.mark.requirement("SAFE-4")
 def test_it_asks_for_the_step_and_then_for_its_outputs(two: Recorder) -> None:
-    code, shown = answer(two, ["pop"], b"n\n")
+    code, shown = on_terminal(two, ["pop"], b"n\n")
     assert code == 1 and "Drop @2 (two) from the record?" in shown and "nothing was changed" in shown
     assert refs(two) == ["@2", "@1"]
-    code, shown = answer(two, ["pop"], b"y\n", b"n\n")
-    assert code == 0 and "Remove 2 outputs of it from the disk, too?" in shown and "  a\r\n  b\r\n" in shown
+    code, shown = on_terminal(two, ["pop"], b"y\n", b"n\n")
+    assert code == 0 and "Remove 2 outputs of it from the disk, too?" in shown and "  a\n  b\n" in shown
     assert refs(two) == ["@1"] and {"a", "b"} < there(two)
-    code, _ = answer(two, ["pop"], b"y\n", b"y\n")
+    code, _ = on_terminal(two, ["pop"], b"y\n", b"y\n")
     assert code == 0 and refs(two) == [] and there(two) == {"in", "a", "b"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cli.recorder import Recorder
-from cli.terminal import answer
+from cli.terminal import on_terminal
 
 
 @pytest.fixture
@@ -36,20 +36,20 @@ def test_without_a_terminal_it_refuses_and_says_how(used: Recorder) -> None:
 
 @pytest.mark.requirement("SHOW-6")
 def test_it_asks_and_no_changes_nothing(used: Recorder) -> None:
-    code, shown = answer(used, ["reset"], b"n\n")
+    code, shown = on_terminal(used, ["reset"], b"n\n")
     assert code == 1 and "Wipe session 1 with 1 job?" in shown and "nothing was changed" in shown
     assert used.json("show")["session"]["id"] == 1
 
 
 @pytest.mark.requirement("SHOW-6")
 def test_it_asks_and_yes_begins_a_new_session(used: Recorder) -> None:
-    code, _ = answer(used, ["reset"], b"y\n")
+    code, _ = on_terminal(used, ["reset"], b"y\n")
     assert code == 0
     assert used.json("show")["session"]["id"] == 2
 
 
 @pytest.mark.requirement("SHOW-6", "SAFE-4")
 def test_control_d_at_the_question_changes_nothing(used: Recorder) -> None:
-    code, shown = answer(used, ["reset"], b"\x04")
+    code, shown = on_terminal(used, ["reset"], b"\x04")
     assert code == 1 and "Traceback" not in shown
     assert used.json("show")["session"]["id"] == 1
