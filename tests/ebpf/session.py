@@ -16,7 +16,8 @@ HEADER = struct.Struct("<8s10Q")
 REPLY = struct.Struct("<II2QIIII96s32s")
 FINISHED = 1 << 32
 ENROL, OPEN = 1, 2
-WAIT_S = 30
+WAIT_S = 120
+"""Far longer than anything takes: something hangs."""
 
 # enrols itself, then becomes the command
 _ENROL = """

@@ -101,13 +101,15 @@ def test_its_caller_gets_neither_its_memory_nor_its_descriptors_nor_any_bpf_obje
 @pytest.mark.requirement("TRC-3")
 def test_the_intruder_would_get_at_a_process_without_this_protection(compiled: Callable[[str], Path]) -> None:
     """Else the test above would show nothing."""
-    with subprocess.Popen([compiled("caller"), str(USER), "--", "/bin/sleep", "60"]) as victim:
-        _wait_until(lambda: Path(f"/proc/{victim.pid}/comm").read_text() == "sleep\n")
-        done = subprocess.run(
-            [str(compiled("caller")), str(USER), "--", str(compiled("intruder")), str(victim.pid)],
-            capture_output=True, text=True, check=True, timeout=WAIT_S,
-        )  # fmt: skip
-        victim.kill()
+    with subprocess.Popen([compiled("caller"), str(USER), "--", "/bin/sleep", "infinity"]) as victim:
+        try:
+            _wait_until(lambda: Path(f"/proc/{victim.pid}/comm").read_text() == "sleep\n")
+            done = subprocess.run(
+                [str(compiled("caller")), str(USER), "--", str(compiled("intruder")), str(victim.pid)],
+                capture_output=True, text=True, check=True, timeout=WAIT_S,
+            )  # fmt: skip
+        finally:
+            victim.kill()
     result = {what: int(number) for what, number in (line.split() for line in done.stdout.splitlines())}
     assert result["stolen"] >= 3
     assert result["ptrace"] == result["mem"] == result["fd"] == 0
@@ -314,18 +316,20 @@ def test_stopped_at_any_moment_of_its_start_it_gives_nothing_away(
     while moments < 4 or with_capabilities < 2:
         assert time.monotonic() < until, "it is never seen at work"
         with subprocess.Popen([caller, str(USER), "--", helper, "check"], stdout=subprocess.DEVNULL) as victim:
-            time.sleep(delay_s)  # the moment
-            os.kill(victim.pid, signal.SIGSTOP)  # a zombie at worst
-            state, name, effective = _stopped(victim.pid)
-            if state == "T" and name == "helper":
-                words = [caller, str(USER), "--", str(compiled("intruder")), str(victim.pid), "process"]
-                done = subprocess.run(words, capture_output=True, text=True, check=True)
-                result = dict(line.split() for line in done.stdout.splitlines())
-                assert result["stolen"] == "0", result
-                assert "0" not in (result["mem"], result["ptrace"], result["fd"]), result
-                moments += 1
-                with_capabilities += effective != 0
-            victim.kill()
+            try:
+                time.sleep(delay_s)  # the moment
+                os.kill(victim.pid, signal.SIGSTOP)  # a zombie at worst
+                state, name, effective = _stopped(victim.pid)
+                if state == "T" and name == "helper":
+                    words = [caller, str(USER), "--", str(compiled("intruder")), str(victim.pid), "process"]
+                    done = subprocess.run(words, capture_output=True, text=True, check=True)
+                    result = dict(line.split() for line in done.stdout.splitlines())
+                    assert result["stolen"] == "0", result
+                    assert "0" not in (result["mem"], result["ptrace"], result["fd"]), result
+                    moments += 1
+                    with_capabilities += effective != 0
+            finally:
+                victim.kill()
         delay_s = delay_s * 1.3 if state == "T" else 0.001  # it had ended: from the beginning
     assert begin().armed, "and the next one works"
 

@@ -321,14 +321,16 @@ def test_a_program_that_ends_without_an_answer_is_told(tmp_path: Path, monkeypat
         fake.write_text(text)
         fake.chmod(0o755)
         monkeypatch.setattr(drainer, "find_program", lambda fake=fake: fake)
-        held = len(os.listdir("/proc/self/fd"))
+        held, begun = len(os.listdir("/proc/self/fd")), []
         with pytest.raises(Refused) as caught:
-            one = drainer.Drainer.start(fake.parent / "events")
+            begun.append(drainer.Drainer.start(fake.parent / "events"))
             try:
-                one.armed()
+                begun[0].armed()
             finally:
-                one.close()
+                begun[0].close()
         assert caught.value.advice == "build"
         assert len(os.listdir("/proc/self/fd")) == held
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        assert len(begun) == (name == "ends")
+        for one in begun:
+            with pytest.raises(ChildProcessError):
+                os.waitpid(one.pid, os.WNOHANG)  # it was waited for

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import Workspace
 from ebpf.common import holding
+from ebpf.common.ways import Patient
+
+from roar.testing.tracer import Ground
 
 pytestmark = pytest.mark.requirement("RUN-7", "TRC-8")
 
@@ -25,7 +28,8 @@ def ready(workspace: Workspace) -> Workspace:
 
 def test_runs_at_the_same_time_see_their_own_processes_alone(ready: Workspace) -> None:
     names = ("one", "two", "three")
-    line = 'cat input > out/$0-a; cat "$hold"; (cat out/$0-a > out/$0-b &) ; cat "$hold.again"; exit 0'
+    # the last `cat` reads until the one in the background has ended
+    line = 'cat input > out/$0-a; cat "$hold"; (cat out/$0-a 2>&1 > out/$0-b &) | cat; cat "$hold.again"; exit 0'
     for name in names:
         os.mkfifo(ready.root / f"hold-{name}.again")
     runs = [holding.start(ready, name, line) for name in names]
@@ -51,6 +55,8 @@ def test_what_another_run_is_making_is_nobodys_uncommitted_work(ready: Workspace
     """By all names that it has had: new files of a run that goes on, asked of its journal."""
     run = holding.start(ready, "maker", 'echo x > part; mv part made; cat "$hold"')
     held = run.wait_until_held()
+    (events,) = (ready.root / ".roar/runs").glob("*/tracer/events")
+    holding.wait_for(lambda: b"made\0" in events.read_bytes(), "what was seen was not copied")
     assert ready.roar("run", "-q", "--tracer", "ebpf", "true").returncode == 0
     (ready.root / "mine").write_text("x")
     refused = ready.roar("run", "-q", "--tracer", "ebpf", "true", ok=False)
@@ -97,19 +103,19 @@ def test_a_daemon_is_named_and_not_waited_for(ready: Workspace, hold: Path) -> N
     job = ready.job()
     assert job["capture"]["verdict"] == "partial"
     assert {"out/a", "out/pid"} == ready.names(job["outputs"])
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-    assert state == "S", "it goes on"
+    holding.wait_for(lambda: holding.state_of(pid) == "S", "it doesn't go on")
     assert ready.roar("run", "--tracer", "ebpf", "true").stderr.count("outlived") == 0, "that is another run's"
 
 
 @pytest.mark.requirement("NORM-7")
-def test_what_ends_a_moment_after_the_command_is_seen(ready: Workspace) -> None:
-    ready.roar(
-        "run", "-q", "--tracer", "ebpf", "sh", "-c", "(cat input; sleep 0.05; echo more > out/late) > out/early &"
-    )
-    job = ready.job()
-    assert job["capture"]["verdict"] == "complete", job["capture"]
-    assert ready.names(job["outputs"]) == {"out/early", "out/late"}
+def test_what_ends_a_moment_after_the_command_is_seen(tmp_path: Path) -> None:
+    ground = Ground(Patient, tmp_path)
+    ground.write(input="data")
+    # $$ is the command's, also in the background
+    driven = ground.sh("(cat input; while kill -0 $$; do :; done; echo more > late) > early 2>&1 &")
+    assert driven.coverage is not None
+    assert (driven.coverage.survivors, driven.coverage.notes) == ((), ())
+    assert (ground.inputs(driven), ground.outputs(driven)) == ({b"input"}, {b"early", b"late"})
 
 
 _DAEMON = """
@@ -129,7 +135,7 @@ with open(place + "/out/made", "w") as file:
 def test_a_process_that_leaves_everything_behind_is_still_the_runs(ready: Workspace) -> None:
     """Session, parent and directory."""
     ready.commit({"daemon.py": _DAEMON})
-    line = f"{sys.executable} -S daemon.py; while ! test -s out/made; do :; done"
+    line = f"{sys.executable} -S daemon.py | cat"  # which reads until the daemon has ended
     ready.roar("run", "-q", "--tracer", "ebpf", "sh", "-c", line)
     job = ready.job()
     assert job["capture"]["verdict"] == "complete", job["capture"]

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from roar.api.process import Launch
 from roar.api.tracer import Traced
-from roar_tracer_ebpf import drainer
+from roar_tracer_ebpf import drainer, run
 from roar_tracer_ebpf.tracer import EbpfTracer
 
 
@@ -27,6 +27,17 @@ class Compat(EbpfTracer):
     name: ClassVar[str] = "ebpf-compat"
     tier: ClassVar[str] = "base"
     variant: ClassVar[str] = "compat"
+
+
+class Patient(EbpfTracer):
+    """Waits longer for what outlives the command than anything takes."""
+
+    name: ClassVar[str] = "ebpf-patient"
+
+    def start(self, launch: Launch, journal: Path) -> Traced:
+        """Starts the command."""
+        run._GRACE_S = 120
+        return super().start(launch, journal)
 
 
 class TinyRing(Fast):

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,8 @@ int main(int count, char **words) {
         else if (number_of(option, "soft-nofile", &number)) limit(RLIMIT_NOFILE, (rlim_t)number, 4096);
         else if (!strcmp(option, "nnp")) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         else if (!strcmp(option, "alarm")) {
-            struct itimerval soon = {{0, 1000}, {0, 300000}}; /* not before the program has begun */
+            struct itimerval soon = {{0, 1000}, {0, 1000}};
+            signal(SIGALRM, SIG_IGN); /* until the program blocks it: then the kernel keeps it, ignored or not */
             setitimer(ITIMER_REAL, &soon, NULL);
         } else if (!strcmp(option, "traced")) traced = 1;
         else if (!strncmp(option, "env=", 4)) environment[variables++] = option + 4;
