@@ -14,7 +14,7 @@ from typing import Any
 
 ROAR = (sys.executable, "-m", "roar")
 ROAR_LINE = f"{sys.executable} -m roar"
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True)

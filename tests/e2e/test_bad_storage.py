@@ -101,7 +101,7 @@ def test_a_lock_that_is_let_go_is_waited_for(fresh: Workspace) -> None:
             roar.wait(1.0)  # it waits
         other.execute("ROLLBACK")
     other.close()
-    _, said = roar.communicate(timeout=20)
+    _, said = roar.communicate(timeout=60)
     assert roar.returncode == 3
     assert said.startswith(b"roar: @2 exit 3, complete"), said
 

@@ -58,7 +58,7 @@ def test_a_signal_while_roar_records_keeps_the_commands_exit_code(shared: Worksp
         until(lambda: not os.path.exists(f"/proc/{command}"), "the command did not end")
         until(lambda: reads(roar.pid, large), "it is not being hashed")
         os.killpg(roar.pid, signal.SIGINT)
-        _, said = roar.communicate(timeout=20)
+        _, said = roar.communicate(timeout=60)
     finally:
         large.unlink()
     assert roar.returncode == 3

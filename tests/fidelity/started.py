@@ -12,7 +12,7 @@ from e2e.acting import ROAR, until
 from fidelity.lines import BARE, Lines
 from fidelity.tracers import Tracer
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Started:

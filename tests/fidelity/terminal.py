@@ -16,7 +16,7 @@ from types import TracebackType
 
 _PROMPT = b"<%d>"
 _RC = "PS1='<$?>'; PS2=; PROMPT_COMMAND=; bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Terminal:

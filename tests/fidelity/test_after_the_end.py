@@ -63,7 +63,7 @@ def daemon_of(lines: Lines, place: Path) -> Iterator[tuple[Gate, list[str]]]:
 
 def late(place: Path) -> str:
     """What the daemon did, after it has been let go on."""
-    until(lambda: (place / "late").exists() and (place / "late").read_text(), "the daemon made no file", 20)
+    until(lambda: (place / "late").exists() and (place / "late").read_text(), "the daemon made no file", 60)
     return (place / "late").read_text()
 
 
@@ -81,7 +81,7 @@ def test_a_daemon_goes_on_long_after_the_end(
 ) -> None:
     gate, command = daemon_of
     with Started(lines, way, command, stdout=subprocess.PIPE) as started:
-        said, _ = started.process.communicate(timeout=20)  # ends: nobody holds the pipe
+        said, _ = started.process.communicate(timeout=60)  # ends: nobody holds the pipe
         assert (said, started.wait()) == (b"", 4)
         gate.arrived()
         time.sleep(2)  # the time itself is what is tried
@@ -196,15 +196,15 @@ def test_roar_killed_at_any_moment_leaves_the_command_to_finish_its_work(
         (work / "README").write_text("one\n")
         with Started(lines, tracer, [sys.executable, "-S", "-c", WORK, str(work), "300"]) as started:
             if number % 3:  # well into the work, else while it starts
-                until(lambda: (work / "begin").exists(), "the command was not started", 20)  # noqa: B023
+                until(lambda: (work / "begin").exists(), "the command was not started", 60)  # noqa: B023
             time.sleep(0.01 * number)
             os.kill(started.pid, signal.SIGKILL)
             started.process.wait()
         if started.process.returncode == -signal.SIGKILL and settled(work):
             begun += 1
-            until(lambda: (work / "end").exists(), f"the command did not finish its work: {list(work.iterdir())}", 20)  # noqa: B023
+            until(lambda: (work / "end").exists(), f"the command did not finish its work: {list(work.iterdir())}", 60)  # noqa: B023
     assert begun >= (4 if EVERYTHING else 2)
-    until(lambda: nothing_left(lines), "a run was not recorded", 20)
+    until(lambda: nothing_left(lines), "a run was not recorded", 60)
     assert subprocess.run([*ROAR, "fsck"], cwd=lines.workspace.root, env=lines.env(), check=False).returncode == 0
 
 
@@ -235,4 +235,4 @@ def test_roar_killed_while_its_command_waits_or_is_stopped(lines: Lines, tracer:
         gate.open()
         until(lambda: (place / "late").exists() and (place / "late").read_text().endswith("0\n"), "it does not go on")
     assert (place / "late").read_text() == "one\ntwo\nthree\n0\n"
-    until(lambda: nothing_left(lines), "the run was not recorded", 20)
+    until(lambda: nothing_left(lines), "the run was not recorded", 60)

@@ -279,5 +279,5 @@ def test_a_run_in_the_background_of_a_script_is_ended_by_its_trap(lines: Lines, 
     )
     until(lambda: (place / "ready").exists(), "the command was not started")
     script.terminate()
-    said, _ = script.communicate(timeout=20)
+    said, _ = script.communicate(timeout=60)
     assert (said, script.returncode) == (b"ended 143\n", 4)

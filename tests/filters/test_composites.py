@@ -103,16 +103,16 @@ def test_a_composite_with_an_unknown_member_has_no_digest_and_keeps_all() -> Non
 
 def test_nothing_is_truncated() -> None:
     edges = [edge(f"/r/z.zarr/{number % 100}/{number}") for number in range(50_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert tree(*edges).members == 50_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_many_stores_cost_no_more_than_their_files() -> None:
     edges = [edge(f"/r/{number}/z.zarr/{chunk}") for number in range(4000) for chunk in range(5)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(find_composites(edges, "output", "sha256")) == 4000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 PARTS = st.sampled_from(["a", "b.zarr", "k=1", "meta", "data", ".zarray", "zarr.json", "info.json", "part-0.parquet", "part-1.parquet",

@@ -263,9 +263,9 @@ def test_a_hundred_thousand_files_are_sifted_in_a_fraction_of_a_second() -> None
     ]
 
     def timed_s() -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         assert len(sieve(files, FILTERS, context()).kept) == len(files)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert min(timed_s() for _ in range(3)) < 1.0
 

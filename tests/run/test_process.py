@@ -51,7 +51,7 @@ def start(*words: str, **options: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, int]:
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     return out, process.returncode
 
 
@@ -62,7 +62,7 @@ def children(pid: int) -> list[int]:
 def until(condition: object, what: str) -> None:
     import time
 
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, what
         time.sleep(0.005)
@@ -164,7 +164,7 @@ def test_nothing_of_roar_is_left_when_it_is_killed() -> None:
     until(lambda: len(children(process.pid)) == 2, "no witness")
     sleep, cat = sorted(children(process.pid), key=lambda p: Path(f"/proc/{p}/comm").read_text(), reverse=True)
     process.kill()
-    finish_wait = process.wait(timeout=20)
+    finish_wait = process.wait(timeout=60)
     assert finish_wait == -signal.SIGKILL
     until(lambda: not Path(f"/proc/{cat}").exists() or state(cat) == "Z", "the witness outlived roar")
     os.kill(sleep, signal.SIGKILL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +211,12 @@ def test_twenty_thousand_new_files_take_well_under_a_second(repository: Any) -> 
     directory.mkdir()
     for number in range(20_000):
         os.close(os.open(directory / f"{number:05}.txt", os.O_CREAT | os.O_WRONLY))
-    begun = time.perf_counter()
+    begun = _cpu_s()
     status = _status(repository.root)
     assert len(status.changes) == 20_000
-    assert time.perf_counter() - begun < 2
+    assert _cpu_s() - begun < 2
+
+
+def _cpu_s() -> float:
+    """CPU time of this process and of those it waited for, which a busy machine does not lengthen."""
+    return sum(os.times()[:4])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 NAME = "ROAR_TEST_MARK"
 
 
