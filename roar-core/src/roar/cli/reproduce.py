@@ -57,7 +57,8 @@ def command(
     from roar.api.errors import Refused
     from roar.render.look import look_of
     from roar.render.reproduce import plan_lines, result_lines
-    from roar.reproduce.reproduction import carry_out, note_result, prepare
+    from roar.reproduce.children import signals_as_exceptions
+    from roar.reproduce.reproduction import carry_out, is_begun, note_result, prepare
 
     if dry_run and (at_once or resume):
         raise click.UsageError("--dry-run does nothing, so it goes with neither --run nor --resume.")
@@ -75,7 +76,13 @@ def command(
                 click.echo(line, err=True)
             if not click.confirm("Run these steps?", err=True):
                 raise Refused("nothing was run.", "Begin without being asked: add --run")
-        result = carry_out(context, storage, prepared, resume, jobs, lambda step: say_step(context, step))
+        try:
+            with signals_as_exceptions():
+                result = carry_out(context, storage, prepared, resume, jobs, lambda step: say_step(context, step))
+        except (KeyboardInterrupt, SystemExit):
+            if is_begun(prepared):
+                click.echo("Stopped. To go on with it, repeat the command with --resume.", err=True)
+            raise
     note_result(context, result)
     if as_json:
         _print_json(prepared, result)

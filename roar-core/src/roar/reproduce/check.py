@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from roar.reproduce.children import signals_as_exceptions
 from roar.reproduce.reproduction import Prepared, carry_out, prepare
 from roar.reproduce.results import Result, StepResult
 from roar.reproduce.target import Target
@@ -40,7 +42,9 @@ def check_step(context: Context, storage: Storage, job: Job, say: Callable[[Step
     paths = frozenset(edge.path for edge in storage.edges([job.id], "output"))
     target = Target(job.ref, job, paths)
     scratch = tempfile.mkdtemp(prefix="roar-check-")
-    try:
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(shutil.rmtree, scratch, ignore_errors=True)
+        at_the_end.enter_context(signals_as_exceptions())
         prepared = prepare(context, storage, target, os.path.join(scratch, "1"), alone=True)
         first = carry_out(context, storage, prepared, False, 1, say)
         if first.identical:
@@ -50,8 +54,6 @@ def check_step(context: Context, storage: Storage, job: Job, say: Callable[[Step
         again = prepare(context, storage, target, os.path.join(scratch, "2"), alone=True)
         second = carry_out(context, storage, again, False, 1, lambda _: None)
         return Checked("not as recorded" if _same(first, second) else "not deterministic", prepared, first, second)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _same(first: Result, second: Result) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -66,14 +67,20 @@ class Checkout:
                     f"commit {commit[:7]} is not in the repository any more.",
                     f"Fetch it: git fetch origin {commit}",
                 )
+        was_there = os.path.lexists(self.directory)
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
-        # not --shared: the clone must outlive what the user does to the repository
-        _git(
-            os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--local",
-            "--no-checkout", "--", self._root, self.directory,
-        )  # fmt: skip
-        _git(self.directory, "config", "core.hooksPath", "/dev/null")
-        os.makedirs(self.private, exist_ok=True)
+        try:
+            # not --shared: the clone must outlive what the user does to the repository
+            _git(
+                os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--local",
+                "--no-checkout", "--", self._root, self.directory,
+            )  # fmt: skip
+            _git(self.directory, "config", "core.hooksPath", "/dev/null")
+            os.makedirs(self.private, exist_ok=True)
+        except BaseException:  # half of a clone could neither be resumed nor begun again
+            if not was_there:
+                shutil.rmtree(self.directory, ignore_errors=True)
+            raise
 
     def switch(self, state: CodeState, force: bool = False) -> None:
         """Checks out a commit and applies its patch.  What git doesn't track stays.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
+from roar.reproduce.children import Children
 from roar.reproduce.mapping import Mapping as Places
 
 _TAIL_BYTES = 4096
@@ -52,15 +50,18 @@ def recorded_streams(environment: Mapping[str, Any], places: Places) -> dict[int
     return found
 
 
-def run_command(command: Command, started: Callable[[int], None]) -> Ended:
-    """Runs a command in a process group of its own and waits for it.
+def run_command(command: Command, children: Children, before: Callable[[], None]) -> Ended:
+    """Runs a command and waits for it.
 
     Args:
         command: what.
-        started: called with the process's id.
+        children: starts it.
+        before: called in its process before its program.
 
     Raises:
         OSError: a file of its streams can't be opened.
+        NotNoted: `before` failed.
+        Stopped: it was ended.
     """
     began = time.monotonic()
     os.makedirs(os.path.dirname(command.log), exist_ok=True)
@@ -68,16 +69,15 @@ def run_command(command: Command, started: Callable[[int], None]) -> Ended:
     try:
         descriptors = _descriptors(command, opened)
         try:
-            process = subprocess.Popen(
+            status = children.run(
                 command.words,
+                before,
                 cwd=command.cwd,
                 env=dict(command.variables),
                 executable=_program(command),
-                stdin=descriptors.pop(0),
-                stdout=descriptors.pop(1),
-                stderr=descriptors.pop(2),
-                start_new_session=True,
-                pass_fds=(),
+                stdin=descriptors[0],
+                stdout=descriptors[1],
+                stderr=descriptors[2],
             )
         except OSError as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
@@ -85,21 +85,8 @@ def run_command(command: Command, started: Callable[[int], None]) -> Ended:
     finally:
         for descriptor in opened:
             os.close(descriptor)
-    started(process.pid)
-    try:
-        status = process.wait()
-    except BaseException:  # whatever it is, the command doesn't go on without us
-        stop_group(process.pid)
-        process.wait()
-        raise
     code = 128 - status if status < 0 else status
     return Ended(code, time.monotonic() - began, _tail(command))
-
-
-def stop_group(pid: int) -> None:
-    """Ends a command and what it started."""
-    with contextlib.suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _program(command: Command) -> str:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from roar.reproduce import pythons
 from roar.reproduce.checkout import Checkout, CodeState
-from roar.reproduce.commands import Command, Ended, recorded_streams, run_command, stop_group
+from roar.reproduce.children import Children, NotNoted
+from roar.reproduce.commands import Command, Ended, recorded_streams, run_command
 from roar.reproduce.contents import Contents
 from roar.reproduce.inputs import Inputs, Unavailable
 from roar.reproduce.mapping import Mapping as Places
@@ -64,8 +65,9 @@ class Engine:
         self._decisions = decisions
         self._surroundings = surroundings
         self._say = say
-        self._lock = threading.Lock()  # of files that two steps may both want, and of the state
-        self._pids: set[int] = set()
+        self._files = threading.Lock()  # that two steps may both want
+        self._environments = threading.Lock()
+        self._children = Children()
         self._results: dict[int, StepResult] = {}
 
     def run(self, jobs: int) -> tuple[StepResult, ...]:
@@ -102,8 +104,7 @@ class Engine:
                             self._over(step, future.result())
                             queue.over(step)
             except BaseException:  # whatever it is, nothing goes on without us
-                for pid in list(self._pids):
-                    stop_group(pid)
+                self._children.stop()
                 raise
         return tuple(self._results[step.job.id] for step in self._plan.steps)
 
@@ -125,9 +126,8 @@ class Engine:
         return None
 
     def _over(self, step: Step, result: StepResult) -> None:
-        with self._lock:
-            self._results[step.job.id] = result
-            self._progress.over(result)
+        self._results[step.job.id] = result
+        self._progress.over(result)
         self._say(result)
 
     def _perform(self, step: Step) -> StepResult:
@@ -149,6 +149,8 @@ class Engine:
                 self._ready(step, decisions, command)
                 ended = self._start(step, command)
                 compared = self._compare(step)
+        except NotNoted as error:
+            raise self._progress.unwritable(None) from error
         except Unavailable as error:
             return StepResult(step.job.uid, step.job.ref, "not run", str(error))
         except pythons.Failed as error:
@@ -185,21 +187,19 @@ class Engine:
 
     def _ready(self, step: Step, decisions: list[pythons.Decision], command: Command) -> list[str]:
         """Makes everything ready for a step.  Raises what keeps it from being run."""
-        with self._lock:
+        place_of = Places([(self._plan.root, self._plan.directory)]).text
+        with self._environments:
             for decision in decisions:
                 log = self._checkout.private + b"/logs/environment-%08x" % zlib.crc32(decision.place)
-                pythons.prepare(decision, Places([(self._plan.root, self._plan.directory)]).text, log)
+                pythons.prepare(decision, place_of, log, self._children, self._progress.starting(step.job.uid))
+        with self._files:
+            self._children.go_on()
             os.makedirs(step.cwd, exist_ok=True)
             made = {(need, one.place): one for need in step.needs for one in self._results[need].outputs}
             return self._inputs.put_in_place(step, made)
 
     def _start(self, step: Step, command: Command) -> Ended:
-        def started(pid: int) -> None:
-            with self._lock:
-                self._pids.add(pid)
-                self._progress.started(step.job.uid, pid)
-
-        return run_command(command, started)
+        return run_command(command, self._children, self._progress.starting(step.job.uid))
 
     def _absent_directories(self, step: Step) -> list[bytes]:
         directories = {os.path.dirname(output.place) for output in step.outputs}
@@ -211,7 +211,7 @@ class Engine:
 
     def _compare(self, step: Step) -> tuple[Compared, ...]:
         compared = tuple(map(self._compared, step.outputs))
-        with self._lock:
+        with self._files:
             for one in compared:
                 if one.path in self._plan.shared and one.produced is not None:
                     self._inputs.keep(one)

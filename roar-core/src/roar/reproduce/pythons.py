@@ -10,10 +10,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
+from roar.reproduce.children import Children
 from roar.run.interpreters import Interpreter, distributions, interpreter_at
 from roar.run.lookups import Lookups
 
@@ -167,16 +168,20 @@ class Failed(Exception):
     """An environment could not be made; the text says why."""
 
 
-def prepare(decision: Decision, place_of: Any, log: bytes) -> None:
+def prepare(decision: Decision, place_of: Any, log: bytes, children: Children, before: Callable[[], None]) -> None:
     """Does what was decided; nothing when it was done before.
 
     Args:
         decision: what to do.
         place_of: path in the recorded repository → in the new one.
         log: file for what the installer says.
+        children: starts the installer.
+        before: called in the installer's process before its program.
 
     Raises:
         Failed: it could not be done.
+        NotNoted: `before` failed.
+        Stopped: the installer was ended.
     """
     if decision.how == "as it is":
         return
@@ -196,7 +201,7 @@ def prepare(decision: Decision, place_of: Any, log: bytes) -> None:
     with open(requirements, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
     for words in _commands(decision.need, place, requirements if lines else None):
-        _run(words, log)
+        _run(words, log, children, before)
     with open(done, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
 
@@ -248,17 +253,19 @@ def _has_pip(program: str) -> bool:
     return done.returncode == 0
 
 
-def _run(words: list[str], log: bytes) -> None:
+def _run(words: list[str], log: bytes, children: Children, before: Callable[[], None]) -> None:
     with open(log, "ab") as file:
         try:
-            done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False)
+            status = children.run(words, before, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         except OSError as error:
             raise Failed(f"{words[0]}: {error.strerror}") from error
-    if done.returncode:
+    if status:
         from roar.reproduce.commands import last_lines
 
         said = [line for line in last_lines(log) if not re.match(r"\s*\[notice\]", line)]
-        raise Failed("; ".join(said[-2:]) or f"{words[0]} ended with exit code {done.returncode}")
+        raise Failed(
+            "; ".join(said[-2:]) or f"{words[0]} ended with exit code {128 - status if status < 0 else status}"
+        )
 
 
 def differences(need: Need, decision: Decision) -> list[str]:

@@ -138,7 +138,7 @@ def carry_out(
     """
     plan = prepared.plan
     checkout = Checkout(plan.root, plan.directory, prepared.patches)
-    state = checkout.private + b"/reproduction.jsonl"
+    state = _journal(plan)
     if resume:
         progress = Progress.resume(state, plan)
     else:
@@ -154,8 +154,20 @@ def carry_out(
 
     inputs = Inputs(contents, plan.root, plan.directory, checkout.private + b"/kept", elsewhere)
     engine = Engine(plan, checkout, contents, inputs, progress, prepared.decisions, _surroundings(context), say)
-    results = engine.run(jobs)
+    try:
+        results = engine.run(jobs)
+    finally:
+        progress.close()
     return Result(prepared.target.text, plan.directory, results, prepared.target.job.uid)
+
+
+def is_begun(prepared: Prepared) -> bool:
+    """Whether there is something to resume."""
+    return os.path.exists(_journal(prepared.plan))
+
+
+def _journal(plan: Plan) -> bytes:
+    return plan.directory + b"/.git/roar/reproduction.jsonl"
 
 
 def _must_be_free(plan: Plan, is_ours: bool) -> None:
