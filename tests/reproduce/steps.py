@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from conftest import Workspace
@@ -30,3 +31,9 @@ def reproduce(
 def results(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Ref → result."""
     return {step["ref"]: step["result"] for step in value["steps"]}
+
+
+def state(path: Path) -> tuple[int, ...]:
+    """What a write changes of a file; without the time of access, which the kernel keeps as it likes."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cli.test_json import validator
 from conftest import Workspace
-from reproduce.steps import record, reproduce, results
+from reproduce.steps import record, reproduce, results, state
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def test_the_plan_says_what_would_be_done_and_does_nothing(recorded: Workspace) 
 @pytest.mark.requirement("REP-2", "REP-4", "REP-5", "SHOW-7")
 def test_the_outcome_is_told_kept_with_the_artifact_and_leaves_the_tree_alone(recorded: Workspace) -> None:
     files = [path for path in recorded.root.rglob("*") if not {".roar", ".git"} & set(path.parts) and path.is_file()]
-    before = {path: path.stat() for path in files}
+    before = {path: state(path) for path in files}
     done = recorded.roar("reproduce", "sub/b")
     assert [line.partition(" (")[0] for line in done.stderr.splitlines()] == [
         "@B1 identical", "@1 identical", "@2 identical",
     ]  # fmt: skip
     assert done.stdout.startswith("sub/b: identical\n3 steps: 3 identical\nin ")
-    assert {path: path.stat() for path in before} == before
+    assert {path: state(path) for path in before} == before
     shown = recorded.roar("show", "sub/b").stdout
     assert f"Reproduced: identically by {_user()}@{os.uname().nodename} on 20" in shown
     value = json.loads(recorded.roar("show", "sub/b", "--json").stdout)
@@ -180,7 +180,7 @@ def test_a_log_that_the_shell_wrote_outside_is_left_alone(workspace: Workspace) 
     record(workspace, "sh -c 'echo first' >> ../log", "sh -c 'echo made > out; echo said' >> ../log 2>&1")
     assert {Path(one["path"]).name for one in workspace.job("@2")["outputs"]} == {"out", "log"}
     assert "log" in {Path(one["path"]).name for one in workspace.job("@2")["inputs"]}
-    before = log.stat().st_mtime_ns
+    before = state(log)
     value, done = reproduce(workspace, "out")
     assert done.returncode == 0 and value["identical"] is True, done.stderr
-    assert log.read_text() == "first\nsaid\n" and log.stat().st_mtime_ns == before
+    assert log.read_text() == "first\nsaid\n" and state(log) == before

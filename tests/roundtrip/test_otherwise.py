@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Workspace
+from reproduce.steps import state
 from roundtrip.pipeline import Hand, Pipeline, Run, record, reproduce
 
 WORDS = {"words": "pear\napple\n"}
@@ -112,22 +113,22 @@ def test_a_step_that_writes_outside_of_the_repository(workspace: Workspace) -> N
     workspace.roar("config", "set", "filters.ignore_tmp_files", "false")
     record(workspace, Pipeline("", {}, ("sh -c 'echo x > ../outside; echo y > made'",), ""))
     outside = workspace.root.parent / "outside"
-    before = outside.stat()
+    before = state(outside)
     value, done = reproduce(workspace, "made")
     reason = steps_of(value)["@1"]["reason"]
     assert done.returncode == 1 and reason.startswith(f"it writes {outside}, outside of the repository")
-    assert outside.stat() == before
+    assert state(outside) == before
 
 
 @pytest.mark.requirement("REP-5")
 def test_a_script_that_names_the_recorded_repository(workspace: Workspace) -> None:
     script = f"sort words > {workspace.root}/made\n"
     record(workspace, Pipeline("", {"s.sh": script}, ("sh s.sh",), "", WORDS))
-    before = (workspace.root / "made").stat()
+    before = state(workspace.root / "made")
     value, done = reproduce(workspace, "made")
     reason = steps_of(value)["@1"]["reason"]
     assert done.returncode == 1 and reason == f"s.sh names {workspace.root}: the step would work there, not here"
-    assert (workspace.root / "made").stat() == before
+    assert state(workspace.root / "made") == before
 
 
 def test_a_branch_that_fails_stops_its_chain_and_no_other(workspace: Workspace) -> None:
