@@ -163,6 +163,28 @@ class Storage(ABC):
             The links, and whether these are all.
         """
 
+    def makers_ahead(self, jobs: Sequence[int], files: int) -> dict[int, list[Link]]:
+        """What `makers` says of each of these jobs and, in the same breath, of jobs that led to them, the nearest first.
+
+        For a storage that is dear to be asked; the others leave this as it is.
+
+        Args:
+            jobs: ids.
+            files: about how many inputs are looked at.
+
+        Returns:
+            Reader → its links, by maker.  Jobs may be left out, these too: `makers` is asked for them.
+        """
+        return {}
+
+    def users_ahead(self, jobs: Sequence[int], files: int) -> dict[int, tuple[list[Link], int]]:
+        """What `users` says of each of these jobs, without a limit, and of jobs that came from them; see `makers_ahead`.
+
+        Returns:
+            Maker → its links, by reader, and how many files were looked at for them, each time that one was read.
+        """
+        return {}
+
     @abstractmethod
     def roots(self, jobs: Sequence[int]) -> Iterator[StoredEdge]:
         """The inputs of these jobs that no job made, by path and job."""

@@ -16,6 +16,9 @@ NEAREST = 50
 _FILES_A_JOB = 50
 """Of what a level of jobs wrote, so many uses for each job that is still wanted are looked at."""
 
+_AHEAD_A_JOB, _ALL_AHEAD = 4, 2000
+"""How many files are looked at together with what is asked for: for each job that is still wanted, and when all are."""
+
 
 class Trace(NamedTuple):
     """The jobs on one side of something."""
@@ -62,20 +65,37 @@ def upstream(storage: Storage, jobs: Iterable[int], depth: int | None = None, li
         depth: how far up; None for all the way.
         limit: how many jobs at most; None for no limit.
     """
+    ahead: dict[int, list[Link]] = {}
 
-    def ask(frontier: Sequence[int], _: int | None) -> tuple[list[Link], bool]:
-        return storage.makers(frontier), True
+    def ask(frontier: Sequence[int], wanted: int | None) -> tuple[list[Link], bool]:
+        if not ahead.keys() >= set(frontier):
+            ahead.update(storage.makers_ahead(frontier, _ahead(wanted)))
+        if not ahead.keys() >= set(frontier):
+            return storage.makers(frontier), True
+        return [link for reader in sorted(frontier) for link in ahead[reader]], True
 
     return _follow(ask, lambda link: link.maker, jobs, depth, limit)
 
 
 def downstream(storage: Storage, jobs: Iterable[int], depth: int | None = None, limit: int | None = NEAREST) -> Trace:
     """The jobs and all that came from them; see `upstream`."""
+    ahead: dict[int, tuple[list[Link], int]] = {}
 
     def ask(frontier: Sequence[int], wanted: int | None) -> tuple[list[Link], bool]:
-        return storage.users(frontier, None if wanted is None else (wanted + 1) * _FILES_A_JOB)
+        files = None if wanted is None else (wanted + 1) * _FILES_A_JOB
+        if not ahead.keys() >= set(frontier):
+            ahead.update(storage.users_ahead(frontier, _ahead(wanted)))
+        known = [ahead[maker] for maker in frontier if maker in ahead]
+        if len(known) < len(frontier) or (files is not None and sum(looked_at for _, looked_at in known) >= files):
+            return storage.users(frontier, files)
+        return sorted((link for links, _ in known for link in links), key=lambda link: (link.reader, link.maker)), True
 
     return _follow(ask, lambda link: link.reader, jobs, depth, limit)
+
+
+def _ahead(wanted: int | None) -> int:
+    """How many files are worth looking at before it is known whether they matter, when so many jobs are wanted."""
+    return _ALL_AHEAD if wanted is None else (wanted + 1) * _AHEAD_A_JOB
 
 
 def _follow(

@@ -7,7 +7,7 @@ Each row that is looked at costs a few searches of an index and no more, however
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from roar.api.records import StoredEdge
@@ -28,16 +28,16 @@ _Paths = dict[tuple[int, int | None], set[bytes]]
 # may take the index by job instead and go through all of it, unless it is asked by both columns at once; SQLite then takes
 # only the first of them.
 _BEFORE = "WHERE o.path = i.path AND o.job < i.job ORDER BY o.job DESC LIMIT 1"
-_AFTER = "WHERE w.path = o.path AND w.job > o.job ORDER BY w.job LIMIT 1"
+AFTER = "WHERE w.path = o.path AND w.job > o.job ORDER BY w.job LIMIT 1"
 _FOR_POSTGRESQL = {
     _BEFORE: "WHERE (o.path, o.job) < (i.path, i.job) ORDER BY o.path DESC, o.job DESC LIMIT 1",
     _BEFORE.replace("i.", "f."): "WHERE (o.path, o.job) < (f.path, f.job) ORDER BY o.path DESC, o.job DESC LIMIT 1",
-    _AFTER: "WHERE (w.path, w.job) > (o.path, o.job) ORDER BY w.path, w.job LIMIT 1",
+    AFTER: "WHERE (w.path, w.job) > (o.path, o.job) ORDER BY w.path, w.job LIMIT 1",
 }
 
 # The maker of an input `i` (job, path, artifact, size, tracked).  See `Storage.makers` for the rule.  Jobs that ran at the
 # same time are recorded within a thousand of one another.
-_MAKER = f"""coalesce(
+MAKER = f"""coalesce(
  (SELECT CASE WHEN o.path = i.path AND (o.artifact = i.artifact OR o.artifact IS NULL OR i.artifact IS NULL) THEN o.job END
    FROM job_output o {_BEFORE}),
  (SELECT o.job FROM job_output o JOIN job m ON m.id = o.job JOIN job r ON r.id = i.job
@@ -46,25 +46,25 @@ _MAKER = f"""coalesce(
  CASE WHEN i.size <> 0 AND NOT i.tracked THEN
   (SELECT o.job FROM job_output o WHERE o.artifact = i.artifact AND o.job < i.job ORDER BY o.job DESC LIMIT 1) END)"""
 
-_MAKERS = f"SELECT i.job, {_MAKER}, p.path FROM job_input i JOIN path p ON p.id = i.path WHERE i.job IN ({{jobs}})"
+_MAKERS = f"SELECT i.job, {MAKER}, p.path FROM job_input i JOIN path p ON p.id = i.path WHERE i.job IN ({{jobs}})"
 
 # Readers at the same path up to the job that wrote it next, which is the first rule from its other end; and readers of the
 # content elsewhere, later on, or at the same time: of each of these the maker is looked up.
 _USERS = f"""SELECT * FROM (SELECT 1, i.job, o.job AS maker, p.path, true FROM job_output o JOIN job_input i ON i.path = o.path
- AND i.job > o.job AND i.job <= coalesce((SELECT CASE WHEN w.path = o.path THEN w.job END FROM job_output w {_AFTER}), 9223372036854775807)
+ AND i.job > o.job AND i.job <= coalesce((SELECT CASE WHEN w.path = o.path THEN w.job END FROM job_output w {AFTER}), 9223372036854775807)
  AND (i.artifact = o.artifact OR o.artifact IS NULL OR i.artifact IS NULL)
  JOIN path p ON p.id = o.path WHERE o.job IN ({{jobs}}){{limit}}) at_path
-UNION ALL SELECT 2, f.job, f.maker, p.path, {_MAKER.replace("i.", "f.")} = f.maker FROM (
+UNION ALL SELECT 2, f.job, f.maker, p.path, {MAKER.replace("i.", "f.")} = f.maker FROM (
  SELECT o.job AS maker, i.job, i.path, i.artifact, i.size, i.tracked FROM job_output o JOIN job_input i
   ON i.artifact = o.artifact AND i.job > o.job - 1000 AND i.job <> o.job WHERE o.job IN ({{jobs}}){{limit}}) f
  JOIN path p ON p.id = f.path"""
 
 _ROOTS = f"""SELECT i.job, p.path, i.artifact, a.algorithm, a.digest, i.missing_reason, i.tracked, i.size, i.mtime_ns, i.ctime_ns,
  i.dev, i.ino, i.mode, i.stat_size FROM job_input i JOIN path p ON p.id = i.path LEFT JOIN artifact a ON a.id = i.artifact
- WHERE i.job IN ({{jobs}}) AND {_MAKER} IS NULL ORDER BY p.path, i.job"""
+ WHERE i.job IN ({{jobs}}) AND {MAKER} IS NULL ORDER BY p.path, i.job"""
 
 
-def _asked(engine: Engine, question: str) -> str:
+def asked(engine: Engine, question: str) -> str:
     """A statement as the engine's database takes the right indexes for it."""
     if not is_sqlite(engine):
         for plain, own in _FOR_POSTGRESQL.items():
@@ -76,7 +76,7 @@ def makers(engine: Engine, jobs: Sequence[int]) -> list[Link]:
     """See `Storage.makers`."""
     found: _Paths = {}
     for chunk in chunks(sorted(set(jobs))):
-        for reader, maker, path in engine.rows(_asked(engine, _MAKERS).format(jobs=marks(chunk)), chunk):
+        for reader, maker, path in engine.rows(asked(engine, _MAKERS).format(jobs=marks(chunk)), chunk):
             found.setdefault((reader, maker), set()).add(path)
     return _links(found)
 
@@ -88,7 +88,7 @@ def users(engine: Engine, jobs: Sequence[int], limit: int | None) -> tuple[list[
     bound = "" if limit is None else f" LIMIT {int(limit)}"
     for chunk in chunks(sorted(set(jobs)), CHUNK // 2):  # each of them twice
         looked_at = {1: 0, 2: 0}
-        rows = engine.rows(_asked(engine, _USERS).format(jobs=marks(chunk), limit=bound), [*chunk, *chunk])
+        rows = engine.rows(asked(engine, _USERS).format(jobs=marks(chunk), limit=bound), [*chunk, *chunk])
         for part, reader, maker, path, is_maker in rows:
             looked_at[part] += 1
             if is_maker:
@@ -99,16 +99,19 @@ def users(engine: Engine, jobs: Sequence[int], limit: int | None) -> tuple[list[
 
 def _links(found: _Paths) -> list[Link]:
     ordered = sorted(found, key=lambda ends: (ends[0], ends[1] or 0))
-    return [Link(*ends, len(found[ends]), min(found[ends])) for ends in ordered]
+    return [link_of(*ends, found[ends]) for ends in ordered]
+
+
+def link_of(reader: int, maker: int | None, paths: Collection[bytes]) -> Link:
+    """The link that files make, of which there is at least one."""
+    return Link(reader, maker, len(paths), min(paths))
 
 
 def roots(engine: Engine, jobs: Sequence[int]) -> Iterator[StoredEdge]:
     """See `Storage.roots`."""
     wanted = sorted(set(jobs))
     rows = (
-        row
-        for chunk in chunks(wanted)
-        for row in engine.stream(_asked(engine, _ROOTS).format(jobs=marks(chunk)), chunk)
+        row for chunk in chunks(wanted) for row in engine.stream(asked(engine, _ROOTS).format(jobs=marks(chunk)), chunk)
     )
     ordered = rows if len(wanted) <= CHUNK else iter(sorted(rows, key=lambda row: (row[1], row[0])))
     for part in chunks(ordered, _ROWS):

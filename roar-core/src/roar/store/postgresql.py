@@ -3,10 +3,14 @@
 The engine is imported when such a storage is opened: every run on SQLite would pay for it.
 """
 
+# ruff: noqa: D102 - documented by the interface
+
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from roar.api.storage import Link
 from roar.store.storage import DatabaseStorage
 
 
@@ -38,3 +42,15 @@ class PostgresqlStorage(DatabaseStorage):
             engine.close()
             raise
         return cls(engine)
+
+    def makers_ahead(self, jobs: Sequence[int], files: int) -> dict[int, list[Link]]:
+        from roar.store.links_ahead import makers_ahead
+
+        with self._engine.guard():
+            return makers_ahead(self._engine, jobs, files)
+
+    def users_ahead(self, jobs: Sequence[int], files: int) -> dict[int, tuple[list[Link], int]]:
+        from roar.store.links_ahead import users_ahead
+
+        with self._engine.guard():
+            return users_ahead(self._engine, jobs, files)

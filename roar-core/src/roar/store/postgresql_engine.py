@@ -60,6 +60,8 @@ class PostgresqlEngine(Engine):
         with self.guard():
             self._connection = self._connect(url)
             self.rows(f"SET lock_timeout = {int(wait_s * 1000)}")
+            # to compile a statement takes longer than to run any of ours
+            self.rows("SET jit = off")
 
     def _connect(self, url: str) -> psycopg.Connection[tuple[Any, ...]]:
         import psycopg
