@@ -24,7 +24,7 @@ pytestmark = pytest.mark.requirement("REP-3")
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Progress:
-    return Progress.begin(bytes(tmp_path / "journal"), Plan(b"/r", bytes(tmp_path), (), frozenset()))
+    return Progress.begin(bytes(tmp_path / "journal"), Plan(b"/r", b"/r", bytes(tmp_path), (), frozenset()))
 
 
 def sleeping(command: str) -> Callable[[], bool]:
@@ -93,7 +93,7 @@ def test_a_process_that_can_not_be_noted_is_not_begun(tmp_path: Path) -> None:
         Children().run(["touch", str(tmp_path / "begun")], full.starting("u"))
     assert not (tmp_path / "begun").exists()
     with pytest.raises(RoarError, match="the state of the reproduction can't be written: No space left on device"):
-        full.begin(b"/dev/full", Plan(b"/r", bytes(tmp_path), (), frozenset()))
+        full.begin(b"/dev/full", Plan(b"/r", b"/r", bytes(tmp_path), (), frozenset()))
     full.close()
 
 
@@ -130,7 +130,7 @@ def test_a_process_whose_roar_was_killed_before_it_was_noted_is_not_begun(tmp_pa
 
 
 def test_a_line_that_was_torn_costs_no_other(journal: Progress, tmp_path: Path) -> None:
-    plan = Plan(b"/r", bytes(tmp_path), (), frozenset())
+    plan = Plan(b"/r", b"/r", bytes(tmp_path), (), frozenset())
     with open(tmp_path / "journal", "a") as file:
         file.write('{"over": {"uid"{"started": "u", "pid": 1, "at": -1}\n{"over": ')
     assert Progress.resume(bytes(tmp_path / "journal"), plan).done == {}

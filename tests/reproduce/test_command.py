@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,12 @@ def test_lineage_that_is_not_here_needs_a_server(recorded: Workspace) -> None:
         (["data"], 1, "Error: No recorded step made data: it is an input.\n"),
         (["a", "-o", "inside"], 1, "is in the repository itself, whose files are left alone.\n"),
         (["a", "--dry-run", "--resume"], 2, "Error: --dry-run does nothing"),
+        (["a", "-o", ""], 2, "Error: -o needs the name of a directory.\n"),
+        (
+            ["a", "-o", "/proc/new"],
+            1,
+            "/proc/new can't be made: No such file or directory.\nChoose another directory: -o DIR\n",
+        ),
         (["a", "--jobs", "0"], 2, "Error: Invalid value for '-j' / '--jobs'"),
         (["a", "--resume"], 1, "has no reproduction to go on with.\nBegin one: leave out --resume\n"),
     ],
@@ -184,3 +192,25 @@ def test_a_log_that_the_shell_wrote_outside_is_left_alone(workspace: Workspace) 
     value, done = reproduce(workspace, "out")
     assert done.returncode == 0 and value["identical"] is True, done.stderr
     assert log.read_text() == "first\nsaid\n" and state(log) == before
+
+
+@pytest.mark.requirement("REP-1")
+def test_the_repository_may_have_been_moved_and_the_new_directory_be_on_another_file_system(
+    workspace: Workspace,
+) -> None:
+    for setting, program in (("clean", "tr A-Z a-z"), ("smudge", "tr a-z A-Z")):
+        workspace.sh("git", "config", f"filter.shout.{setting}", program)
+    workspace.commit({".gitattributes": "*.up filter=shout\n", "a.up": "HELLO\n", ".gitignore": "data\nout\n"})
+    workspace.write({"data": "1\n"})
+    record(workspace, "sh -c 'cat a.up data > out'")
+    (workspace.root / "a.up").unlink()  # so that it can only come from the commit, as the repository's filter makes it
+    moved = Workspace(workspace.root.rename(workspace.root.parent / "elsewhere"), workspace.env)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        value, done = reproduce(moved, "@1", "-o", f"{place}/new")
+        assert done.returncode == 0 and value["identical"] is True, done.stderr
+    shutil.rmtree(moved.root / ".git")
+    done = moved.roar("reproduce", "@1", "-o", "../new", ok=False)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
+    assert done.stderr.startswith(
+        f"Error: {workspace.root}, the repository of the recorded step, is not there any more.\n"
+    )

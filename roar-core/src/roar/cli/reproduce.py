@@ -62,6 +62,8 @@ def command(
 
     if dry_run and (at_once or resume):
         raise click.UsageError("--dry-run does nothing, so it goes with neither --run nor --resume.")
+    if directory == "":
+        raise click.UsageError("-o needs the name of a directory.")
     with opened(context) as storage:
         prepared = prepare(context, storage, _target(context, storage, ref), directory)
         if dry_run:

@@ -134,8 +134,9 @@ def _worst(result: Result) -> str:
 def check_lines(checked: Checked, look: Look, place: Place) -> Iterator[str]:
     """The answer of `roar run --check`."""
     (step,) = checked.first.steps
+    alike = f"{plural(len(step.outputs), 'output')} identical to the recorded"
     said = {
-        "deterministic": f"deterministic: {plural(len(step.outputs), 'output')} identical to the recorded",
+        "deterministic": f"deterministic: {alike if step.outputs else 'it has no outputs, and ended as recorded'}",
         "not deterministic": "not deterministic: two runs now don't come out alike",
         "not as recorded": "not as recorded: two runs now come out alike, and differ from the record (code, data or environment)",
         "not known": f"not known: {printable(step.reason or 'it was not run')}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ _NOT_THE_USERS = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_NAMESPACE",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
 )  # fmt: skip
+_CONVERSIONS = r"^(filter\..*|lfs\..*|core\.(autocrlf|eol|symlinks))$"
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "Out of diskspace")
 
 
 class CodeState(NamedTuple):
@@ -68,18 +71,25 @@ class Checkout:
                     f"Fetch it: git fetch origin {commit}",
                 )
         was_there = os.path.lexists(self.directory)
-        os.makedirs(os.path.dirname(self.directory), exist_ok=True)
         try:
-            # not --shared: the clone must outlive what the user does to the repository
+            os.makedirs(self.directory, exist_ok=True)
+            # not --shared: the clone must outlive what the user does to the repository; nor --local, which insists on links
+            # where the new directory is on another file system
             _git(
-                os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--local",
-                "--no-checkout", "--", self._root, self.directory,
+                os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--no-checkout", "--",
+                self._root, self.directory,
             )  # fmt: skip
             _git(self.directory, "config", "core.hooksPath", "/dev/null")
+            self._take_over_settings()
             os.makedirs(self.private, exist_ok=True)
-        except BaseException:  # half of a clone could neither be resumed nor begun again
+        except BaseException as error:  # half of a clone could neither be resumed nor begun again
             if not was_there:
                 shutil.rmtree(self.directory, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise RoarError(
+                    f"{os.fsdecode(self.directory)} can't be made: {error.strerror}.",
+                    "Choose another directory: -o DIR",
+                ) from error
             raise
 
     def switch(self, state: CodeState, force: bool = False) -> None:
@@ -106,6 +116,14 @@ class Checkout:
             if patch:
                 _git(self.directory, "apply", "--index", "--binary", "--whitespace=nowarn", "-", given=patch)
         self._state = state
+
+    def _take_over_settings(self) -> None:
+        """Those of the repository that say what a file is like when it is checked out."""
+        said = _asked(self._root, "config", "--local", "--null", "--get-regexp", _CONVERSIONS)
+        for entry in said.split(b"\0"):
+            key, separator, value = entry.partition(b"\n")
+            if key:
+                _git(self.directory, "config", "--add", key, value if separator else "true")
 
     def _update_submodules(self) -> None:
         """Checks out the submodules, from the repository's own clones of them where it has them."""
@@ -136,9 +154,11 @@ def _git(directory: bytes, *words: str | bytes, given: bytes | None = None, ok: 
         raise git_unusable(FileNotFoundError()) from None
     if done.returncode and ok:
         said = done.stderr.decode("utf-8", "surrogateescape").strip().splitlines()
+        reason = next((line for line in said if line.startswith(("fatal:", "error:"))), "\n".join(said[-1:]))
+        full = any(text in line for text in _FULL for line in said)
         raise RoarError(
-            f"git failed in {os.fsdecode(directory)}: {said[-1] if said else 'it gave no reason'}",
-            "Check the repository: git fsck",
+            f"git failed in {os.fsdecode(directory)}: {reason or 'it gave no reason'}",
+            f"Free some space: df -h {os.fsdecode(directory)}" if full else "Check the repository: git fsck",
         )
     return not done.returncode
 

@@ -234,10 +234,11 @@ class Engine:
         if produced == recorded:
             return Compared(output.path, output.place, "identical", algorithm, recorded, produced, size, output.wanted)
         hint = None
-        if contents.has(output.path, output.hashes):
+        before = self._inputs.now(output.path)
+        if contents.has(before, output.hashes):
             from roar.reproduce.differences import first_difference
 
-            hint = first_difference(output.path, output.place)
+            hint = first_difference(before, output.place)
         elif output.size is not None and size is not None and size != output.size:
             hint = f"{size} bytes instead of {output.size}"
         return Compared(
@@ -249,7 +250,7 @@ class Engine:
         found: dict[bytes, tuple[int, int]] = {}
         for output in step.outputs:
             try:
-                state = os.stat(output.path)
+                state = os.stat(self._inputs.now(output.path))
             except OSError:
                 continue
             found[output.path] = (state.st_mtime_ns, state.st_size)

@@ -24,6 +24,7 @@ class Inputs:
     Args:
         contents: takes digests.
         root: of the recorded repository.
+        source: where it is now.
         directory: the new one.
         kept: a directory for what steps made at places that other steps change.
         elsewhere: digests → paths at which the content was recorded.
@@ -33,12 +34,14 @@ class Inputs:
         self,
         contents: Contents,
         root: bytes,
+        source: bytes,
         directory: bytes,
         kept: bytes,
         elsewhere: Callable[[Mapping[str, str]], Iterable[bytes]],
     ) -> None:
         self._contents = contents
         self._root = root
+        self._source = source
         self._directory = directory
         self._kept = kept
         self._elsewhere = elsewhere
@@ -79,6 +82,10 @@ class Inputs:
         if not os.path.exists(target):
             copy_file(compared.place, target)
 
+    def now(self, path: bytes) -> bytes:
+        """Where a recorded file is if the repository was moved since."""
+        return self._source + path[len(self._root) :] if path.startswith(self._root + b"/") else path
+
     def _new(self, path: bytes) -> bytes:
         return self._directory + path[len(self._root) :] if path.startswith(self._root + b"/") else path
 
@@ -99,7 +106,7 @@ class Inputs:
         if not one.hashes:
             return
         if not self._contents.has(one.place, one.hashes) and not self._contents.fetch(
-            [one.path], one.place, one.hashes
+            [self.now(one.path)], one.place, one.hashes
         ):
             raise Unavailable(f"{self._name(one)} is not in the commit as it was read")
         if os.path.getsize(one.place) <= _CODE_BYTES:
@@ -110,12 +117,12 @@ class Inputs:
 
     def _copied(self, one: Input) -> list[str]:
         if not one.hashes:
-            if not os.path.lexists(one.place) and os.path.isfile(one.path):
-                copy_file(one.path, one.place)
+            if not os.path.lexists(one.place) and os.path.isfile(self.now(one.path)):
+                copy_file(self.now(one.path), one.place)
             return [f"{self._name(one)} was taken as it is now: its content was not recorded"]
         if self._contents.has(one.place, one.hashes):
             return []
-        if self._contents.fetch([one.path, *self._elsewhere(one.hashes)], one.place, one.hashes):
+        if self._contents.fetch(map(self.now, [one.path, *self._elsewhere(one.hashes)]), one.place, one.hashes):
             return []
         raise Unavailable(self._why_not(one))
 
@@ -123,7 +130,7 @@ class Inputs:
         algorithm = self._contents.algorithm(one.hashes)
         if algorithm is None:
             return f"{self._name(one)} can't be checked: {next(iter(one.hashes))} is not installed"
-        now = self._contents.digest(one.path, algorithm)
+        now = self._contents.digest(self.now(one.path), algorithm)
         if now is None:
             return f"{self._name(one)} is not there any more"
         recorded = one.hashes[algorithm]

@@ -69,7 +69,9 @@ class Plan(NamedTuple):
     """How a target is made again."""
 
     root: bytes
-    """Of the recorded repository."""
+    """Of the recorded repository, as it was then."""
+    source: bytes
+    """Where the repository is now."""
     directory: bytes
     steps: tuple[Step, ...]
     """Each after those that it needs; build steps as early as can be."""
@@ -77,12 +79,13 @@ class Plan(NamedTuple):
     """Recorded paths that more than one step writes, or the commit has: what a step makes there is kept aside."""
 
 
-def make_plan(selection: Selection, root: bytes, directory: bytes, home: bytes) -> Plan:
+def make_plan(selection: Selection, root: bytes, source: bytes, directory: bytes, home: bytes) -> Plan:
     """The plan.
 
     Args:
         selection: the jobs and what is known of them.
         root: of the recorded repository.
+        source: where it is now.
         directory: that is to be made.
         home: of the user: below it, what begins with a dot are caches and settings.
     """
@@ -116,7 +119,7 @@ def make_plan(selection: Selection, root: bytes, directory: bytes, home: bytes) 
             obstacle=_obstacle(job, outputs, place, selection),
         )
     ordered = sorted(steps.values(), key=lambda step: (step.job.kind != "build", position[step.job.id]))
-    return Plan(root, directory, tuple(_topological(ordered)), _shared(selection))
+    return Plan(root, source, directory, tuple(_topological(ordered)), _shared(selection))
 
 
 class _Places:

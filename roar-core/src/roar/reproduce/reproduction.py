@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from roar.api.errors import Refused, RoarError
+from roar.api.errors import NotFound, Refused, RoarError
 from roar.api.records import Reproduction
 from roar.reproduce import pythons
 from roar.reproduce.checkout import Checkout
@@ -56,14 +56,14 @@ def prepare(
     """
     selection = select_jobs(storage, target, alone)
     root = _root(target)
-    place = os.path.realpath(os.fsencode(directory)) if directory else _beside(root, target)
-    if place == root or place.startswith(root + b"/"):
-        name = os.path.basename(os.fsdecode(root))
+    source = _source(context, root)
+    place = os.path.realpath(os.fsencode(directory)) if directory else _beside(source, target)
+    if any(place == own or place.startswith(own + b"/") for own in (root, source)):
         raise Refused(
             f"{os.fsdecode(place)} is in the repository itself, whose files are left alone.",
-            f"Choose a directory outside: -o {os.path.dirname(os.fsdecode(root))}/{name}-reproduced",
+            f"Choose a directory outside: -o {os.fsdecode(source)}-reproduced",
         )
-    plan = make_plan(selection, root, place, os.path.expanduser(b"~"))
+    plan = make_plan(selection, root, source, place, os.path.expanduser(b"~"))
     patches = {first: storage.patch(first) or b"" for first in set(selection.patches.values())}
     return Prepared(target, plan, _decisions(storage, selection, plan), patches)
 
@@ -75,6 +75,19 @@ def _root(target: Target) -> bytes:
             f"See it: roar show {target.job.ref}",
         )
     return target.job.git.root.rstrip(b"/")
+
+
+def _source(context: Context, root: bytes) -> bytes:
+    """Where the recorded repository is: the workspace may have been moved, or its record taken to another clone."""
+    if os.path.lexists(root + b"/.git"):
+        return root
+    here = os.fsencode(context.workspace.root)
+    if os.path.lexists(here + b"/.git"):
+        return here
+    raise NotFound(
+        f"{os.fsdecode(root)}, the repository of the recorded step, is not there any more.",
+        "Clone it again, move .roar into the clone, and repeat the command there.",
+    )
 
 
 def _beside(root: bytes, target: Target) -> bytes:
@@ -137,7 +150,7 @@ def carry_out(
         RoarError: the repository can't be cloned.
     """
     plan = prepared.plan
-    checkout = Checkout(plan.root, plan.directory, prepared.patches)
+    checkout = Checkout(plan.source, plan.directory, prepared.patches)
     state = _journal(plan)
     if resume:
         progress = Progress.resume(state, plan)
@@ -152,7 +165,7 @@ def carry_out(
         artifacts = [artifact.id for artifact in storage.artifacts_by_digest(digest, algorithm)]
         return dict.fromkeys(edge.path for edge in storage.edges_of(artifacts))
 
-    inputs = Inputs(contents, plan.root, plan.directory, checkout.private + b"/kept", elsewhere)
+    inputs = Inputs(contents, plan.root, plan.source, plan.directory, checkout.private + b"/kept", elsewhere)
     engine = Engine(plan, checkout, contents, inputs, progress, prepared.decisions, _surroundings(context), say)
     try:
         results = engine.run(jobs)
@@ -176,8 +189,8 @@ def _must_be_free(plan: Plan, is_ours: bool) -> None:
         if not os.listdir(plan.directory):
             return
     if os.path.lexists(plan.directory):
-        go_on = "Go on with it: add --resume\n" if is_ours else ""
-        raise Refused(f"{where} exists already.", f"{go_on}Or choose another directory: -o DIR")
+        fix = "Go on with it: add --resume\nOr choose" if is_ours else "Choose"
+        raise Refused(f"{where} exists already.", f"{fix} another directory: -o DIR")
 
 
 def _surroundings(context: Context) -> Surroundings:

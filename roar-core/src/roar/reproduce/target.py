@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from roar.api.errors import NotFound, RoarError
-from roar.api.records import Job, StoredEdge
+from roar.api.records import Composite, Job, StoredEdge
 from roar.lineage.references import MIN_PREFIX, Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
 from roar.lineage.views import composite_members
 
@@ -44,13 +44,13 @@ def target_of(storage: Storage, text: str, found: Found) -> Target:
     if isinstance(found, FoundComposite):
         members = composite_members(found.composite, storage.edges([found.job.id], found.composite.direction))
         if found.composite.direction == "input":
-            return _together(storage, text, members)
+            return _together(storage, text, found.composite, members)
         return Target(text, found.job, frozenset(edge.path for edge in members))
     return _made(storage, text, found)
 
 
-def _together(storage: Storage, text: str, members: Sequence[StoredEdge]) -> Target:
-    """The newest job that made all of these files, as they were read."""
+def _together(storage: Storage, text: str, composite: Composite, members: Sequence[StoredEdge]) -> Target:
+    """The newest job that made all of these files, as they were read, and what it made with them that nobody read."""
     wanted = {(edge.path, edge.artifact_id) for edge in members}
     written = storage.edges_of({edge.artifact_id for edge in members if edge.artifact_id is not None}, "output")
     made: dict[int, set[tuple[bytes, int | None]]] = {}
@@ -63,7 +63,8 @@ def _together(storage: Storage, text: str, members: Sequence[StoredEdge]) -> Tar
             f"Reproduce its files one by one; they are in: roar show {text}",
         )
     (job,) = storage.jobs_by_id([maker])
-    return Target(text, job, frozenset(path for path, _ in wanted))
+    whole = composite_members(composite._replace(direction="output"), storage.edges([maker], "output"))
+    return Target(text, job, frozenset(edge.path for edge in whole))
 
 
 def _made(storage: Storage, text: str, found: FoundPath | FoundArtifact) -> Target:
