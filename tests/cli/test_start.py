@@ -71,6 +71,18 @@ def test_running_a_command_with_the_usual_options_loads_no_parser(workspace: Any
     assert loaded & {"click", "rich", "tomlkit", "peewee", "subprocess", "dataclasses", "inspect"} == set()
 
 
+@pytest.mark.requirement("PERF-1", "PERF-3")
+def test_reading_the_record_loads_neither_the_models_nor_what_only_some_answers_need(workspace: Any) -> None:
+    workspace.roar("run", "true")
+    for words in (("log",), ("show", "@1"), ("dag",)):
+        done = workspace.sh(sys.executable, "-X", "importtime", "-m", "roar", *words)
+        loaded = {
+            line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")
+        }
+        assert "roar.store.read" in loaded
+        assert loaded & {"peewee", "psycopg", "rich", "tomlkit", "tempfile"} == set(), words
+
+
 @pytest.mark.requirement("RUN-1")
 @pytest.mark.parametrize("kind", ["run", "build"])
 def test_with_and_without_a_parser_the_same_is_recorded(workspace: Any, kind: str) -> None:

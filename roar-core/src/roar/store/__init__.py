@@ -1,4 +1,4 @@
-"""The built-in storage, a plugin like anyone's: peewee models on SQLite, or on PostgreSQL for a team."""
+"""The built-in storage, a plugin like anyone's: SQLite, or PostgreSQL for a team."""
 
 from __future__ import annotations
 

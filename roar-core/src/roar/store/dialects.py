@@ -1,7 +1,6 @@
 """How peewee writes statements for each database; the one place where peewee is imported.
 
-These databases are never connected: queries are compiled by them and run by the engine, whose connection is open long
-before peewee is imported, if it ever is.  The statements of peewee's schema manager are collected.
+These databases are never connected: the statements of peewee's schema manager are collected, and run by the engine.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from roar.api.errors import StorageUnusable
@@ -17,25 +17,19 @@ CHUNK = 500
 """Values in one ``IN (…)``: SQLite takes 999 parameters everywhere, 32 766 only since 3.32."""
 
 
-class Compilable(Protocol):
-    """A peewee query."""
-
-    def __sql__(self, context: Any) -> Any:
-        """Writes itself into a context."""
-
-
 class Engine(ABC):
     """One connection to one database.
 
     Statements are written with ``?`` as placeholder.  Methods raise the driver's errors; `guard` translates them.
     """
 
+    database: ClassVar[Literal["sqlite", "postgresql"]]
     read_only: bool
 
     @property
     @abstractmethod
     def dialect(self) -> Dialect:
-        """How peewee writes queries for this engine."""
+        """How peewee writes the tables for this engine."""
 
     @abstractmethod
     def close(self) -> None:
@@ -84,16 +78,6 @@ class Engine(ABC):
     @abstractmethod
     def unusable(self, why: str, fix: str) -> StorageUnusable:
         """The error that names this database: ``<database> <why>``."""
-
-    def query(self, query: Compilable) -> list[tuple[Any, ...]]:
-        """Runs a peewee query."""
-        return self.rows(*self.compiled(query))
-
-    def compiled(self, query: Compilable) -> tuple[str, Sequence[Any]]:
-        """A peewee query as a statement and its parameters."""
-        context: Any = self.dialect.get_sql_context()  # untyped in the stubs
-        sql, parameters = context.sql(query).query()
-        return sql, parameters
 
 
 def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:

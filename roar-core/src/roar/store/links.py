@@ -15,7 +15,6 @@ from roar.api.storage import Link
 from roar.store.encoding import from_text, marks, to_unsigned
 from roar.store.engine import CHUNK, chunks
 from roar.store.files import hashes_of, stat_of
-from roar.store.migrations import is_sqlite
 
 if TYPE_CHECKING:
     from roar.store.engine import Engine
@@ -66,7 +65,7 @@ _ROOTS = f"""SELECT i.job, p.path, i.artifact, a.algorithm, a.digest, i.missing_
 
 def asked(engine: Engine, question: str) -> str:
     """A statement as the engine's database takes the right indexes for it."""
-    if not is_sqlite(engine):
+    if engine.database == "postgresql":
         for plain, own in _FOR_POSTGRESQL.items():
             question = question.replace(plain, own)
     return question

@@ -17,8 +17,8 @@ Step = Callable[["Engine"], None]
 
 def _add_reproductions(engine: Engine) -> None:
     """Sections of environments apart, and what came of reproducing artifacts."""
-    blob, number = ("BLOB", "INTEGER") if is_sqlite(engine) else ("BYTEA", "BIGINT")
-    row_id = "INTEGER" if is_sqlite(engine) else "BIGSERIAL"
+    blob, number = ("BLOB", "INTEGER") if engine.database == "sqlite" else ("BYTEA", "BIGINT")
+    row_id = "INTEGER" if engine.database == "sqlite" else "BIGSERIAL"
     engine.rows(f'CREATE TABLE "environment_part" ("digest" {blob} NOT NULL PRIMARY KEY, "content" {blob} NOT NULL)')
     engine.rows(
         f'CREATE TABLE "reproduction" ("id" {row_id} NOT NULL PRIMARY KEY, "algorithm" TEXT NOT NULL,'
@@ -28,17 +28,10 @@ def _add_reproductions(engine: Engine) -> None:
     engine.rows('CREATE INDEX "reproduction_digest_algorithm" ON "reproduction" ("digest", "algorithm")')
 
 
-def is_sqlite(engine: Engine) -> bool:
-    """Whether the types of a step's columns are SQLite's."""
-    from roar.store.dialects import SqliteDialect
-
-    return isinstance(engine.dialect, SqliteDialect)
-
-
 def _version_labels(engine: Engine) -> None:
     """Labels of sessions and contents too, and in versions; a label is as old as its job."""
-    number = "INTEGER" if is_sqlite(engine) else "BIGINT"
-    row_id = "INTEGER" if is_sqlite(engine) else "BIGSERIAL"
+    number = "INTEGER" if engine.database == "sqlite" else "BIGINT"
+    row_id = "INTEGER" if engine.database == "sqlite" else "BIGSERIAL"
     subjects = ("job", "session", "artifact")
     columns = ", ".join(f'"{subject}" {number}' for subject in subjects)
     keys = ", ".join(f'FOREIGN KEY ("{subject}") REFERENCES "{subject}" ("id")' for subject in subjects)

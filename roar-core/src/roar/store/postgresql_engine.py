@@ -45,6 +45,8 @@ class PostgresqlEngine(Engine):
         wait_s: how long other writers, and a server without a free connection, are waited for.
     """
 
+    database = "postgresql"
+
     def __init__(self, url: str, read_only: bool, wait_s: float) -> None:
         self.read_only = read_only
         self._wait_s = wait_s

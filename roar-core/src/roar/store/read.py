@@ -1,18 +1,17 @@
-"""Jobs, edges and artifacts as the reading commands ask for them, by queries on the models."""
+"""Jobs, edges and artifacts as the reading commands ask for them.
+
+The statements are text: the models take longer to import than any of these to run.
+"""
 
 # ruff: noqa: S608 - statements are put together from our own names and placeholders only
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from roar.api.filters import Direction
 from roar.api.records import Artifact, Capture, Composite, GitState, Job, StoredEdge
-from roar.store import tables
-from roar.store.dialects import peewee
 from roar.store.encoding import (
     digest_range,
     from_json,
@@ -37,44 +36,60 @@ _RECENT_JOBS = 1000
 _ROWS = 2_000
 """Edges that are read at a time."""
 
-_T, _C = tables.Job, tables.CommitState
-_JOB = (
-    _T.id, _T.uid, _T.session, _T.step, _T.kind, _T.command, _T.name, _T.parameters, _T.cwd, _T.started_ns, _T.ended_ns,
-    _T.recording_s, _T.cpu_s, _T.max_rss_bytes, _T.exit_code, _T.status, _T.tracer, _T.tracer_version, _T.inputs,
-    _T.outputs, _T.verdict, _T.reasons, _T.observed, _T.recorded, _T.filtered, _T.dropped, _T.notes,
-    _C.commit, _C.branch, _C.remote, _C.root, _C.cwd, _C.dirty,
-)  # fmt: skip
+_JOB = """SELECT j.id, j.uid, j.session, j.step, j.kind, j.command, j.name, j.parameters, j.cwd, j.started_ns, j.ended_ns,
+ j.recording_s, j.cpu_s, j.max_rss_bytes, j.exit_code, j.status, j.tracer, j.tracer_version, j.inputs, j.outputs,
+ j.verdict, j.reasons, j.observed, j.recorded, j.filtered, j.dropped, j.notes,
+ c."commit", c.branch, c.remote, c.root, c.cwd, c.dirty FROM job j LEFT JOIN commit_state c ON c.id = j.commit_state"""
 _CAPTURE, _GIT = 20, 27
 """Where in `_JOB` these begin."""
+
+_DIRECTIONS: tuple[Direction, Direction] = ("input", "output")
+_EDGES: dict[Direction, str] = {
+    direction: f"""SELECT e.job, {number} AS is_output, p.path AS name, e.artifact, a.algorithm, a.digest, e.missing_reason,
+ e.tracked, e.size, e.mtime_ns, e.ctime_ns, e.dev, e.ino, e.mode, e.stat_size
+ FROM job_{direction} e JOIN path p ON p.id = e.path LEFT JOIN artifact a ON a.id = e.artifact"""
+    for number, direction in enumerate(_DIRECTIONS)
+}
+_AT_PATH = (
+    "("
+    + " OR ".join(
+        f"j.id IN (SELECT e.job FROM job_{one} e WHERE e.path IN (SELECT p.id FROM path p WHERE p.path = ?))"
+        for one in _DIRECTIONS
+    )
+    + ")"
+)
+_LABELLED = """j.id IN (SELECT l.job FROM label l WHERE l.key = ? AND {value} AND NOT EXISTS
+ (SELECT 1 FROM label later WHERE later.job = l.job AND later.key = l.key AND later.id > l.id))"""
 
 
 def jobs(engine: Engine, wanted: JobQuery) -> list[Job]:
     """See `Storage.jobs`."""
-    query = _jobs().order_by(_T.id.desc())
-    if wanted.session is not None:
-        query = query.where(_T.session == wanted.session)
-    if wanted.kind is not None:
-        query = query.where(_T.kind == wanted.kind)
-    if wanted.failed:
-        query = query.where(_T.status == "failed")
-    if wanted.since_ns is not None:
-        query = query.where(_T.started_ns >= wanted.since_ns)
+    conditions: list[str] = []
+    values: list[Any] = []
+    for condition, value in (
+        ("j.session = ?", wanted.session),
+        ("j.kind = ?", wanted.kind),
+        ("j.status = ?", "failed" if wanted.failed else None),
+        ("j.started_ns >= ?", wanted.since_ns),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
     if wanted.path is not None:
-        path = tables.Path.select(tables.Path.id).where(tables.Path.path == wanted.path)
-        query = query.where(
-            reduce(or_, [_T.id.in_(edge.select(edge.job).where(edge.path.in_(path))) for edge in _TABLES.values()])
-        )
-    for key, value in wanted.labels.items():
-        query = query.where(_T.id.in_(_labelled(key, value)))
-    if wanted.limit is not None:
-        query = query.limit(max(wanted.limit, 0))
-    return _complete(engine, engine.query(query))
+        conditions.append(_AT_PATH)
+        values += [wanted.path, wanted.path]
+    for key, text in wanted.labels.items():
+        conditions.append(_LABELLED.format(value="l.value IS NOT NULL" if text is None else "l.value = ?"))
+        values += [to_text(key)] if text is None else [to_text(key), to_text(text)]
+    which = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    end = "" if wanted.limit is None else f" LIMIT {max(int(wanted.limit), 0)}"
+    return _complete(engine, engine.rows(f"{_JOB}{which} ORDER BY j.id DESC{end}", values))
 
 
 def job_at(engine: Engine, step: int, kind: str, session: int) -> Job | None:
     """See `Storage.job_at`."""
-    query = _jobs().where((_T.session == session) & (_T.kind == kind) & (_T.step == step))
-    found = _complete(engine, engine.query(query))
+    rows = engine.rows(f"{_JOB} WHERE j.session = ? AND j.kind = ? AND j.step = ?", (session, kind, step))
+    found = _complete(engine, rows)
     return found[0] if found else None
 
 
@@ -83,8 +98,8 @@ def jobs_by_uid(engine: Engine, prefix: str, limit: int = 20) -> list[Job]:
     if digest_range(prefix) is None:
         return []
     first, after = prefix.lower(), prefix.lower() + "g"  # which comes after every hexadecimal digit
-    found = f'WHERE "t1"."uid" >= ? AND "t1"."uid" < ? ORDER BY "t1"."id" DESC LIMIT {int(limit)}'
-    return _complete(engine, engine.rows(f"{_select(engine, 'job')} {found}", (first, after)))
+    found = f"{_JOB} WHERE j.uid >= ? AND j.uid < ? ORDER BY j.id DESC LIMIT {int(limit)}"
+    return _complete(engine, engine.rows(found, (first, after)))
 
 
 def jobs_by_id(engine: Engine, ids: Iterable[int]) -> list[Job]:
@@ -95,9 +110,7 @@ def jobs_by_id(engine: Engine, ids: Iterable[int]) -> list[Job]:
     rows = [
         row
         for chunk in chunks(wanted)
-        for row in engine.rows(
-            f'{_select(engine, "job")} WHERE "t1"."id" IN ({marks(chunk)}) ORDER BY "t1"."id"', chunk
-        )
+        for row in engine.rows(f"{_JOB} WHERE j.id IN ({marks(chunk)}) ORDER BY j.id", chunk)
     ]
     return _complete(engine, rows)
 
@@ -109,14 +122,11 @@ def edges(
     if limit is not None:
         for job in sorted(set(ids)):
             for one in _DIRECTIONS if direction is None else (direction,):
-                rows = engine.rows(
-                    f'{_select(engine, one)} WHERE "t1"."job" = ? ORDER BY "t1"."path" LIMIT {int(limit)}', (job,)
-                )
+                rows = engine.rows(f"{_EDGES[one]} WHERE e.job = ? ORDER BY e.path LIMIT {int(limit)}", (job,))
                 yield from sorted(_stored(engine, rows), key=lambda edge: edge.path)
         return
     for chunk in chunks(sorted(set(ids)), CHUNK // 2):
-        of_these = f'WHERE "t1"."job" IN ({marks(chunk)})'
-        parts = [f"{_select(engine, one)} {of_these}" for one in _DIRECTIONS if direction in (None, one)]
+        parts = [f"{_EDGES[one]} WHERE e.job IN ({marks(chunk)})" for one in _DIRECTIONS if direction in (None, one)]
         found = engine.stream(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2, 3", chunk * len(parts))
         for part in chunks(found, _ROWS):
             yield from _stored(engine, part)
@@ -206,49 +216,25 @@ def composites_like(engine: Engine, path: bytes | None, digest: str) -> list[tup
 
 def filtered(engine: Engine, job: int) -> list[tuple[str, bytes, Direction]]:
     """See `Storage.filtered`."""
-    table = tables.FilteredCount
-    rows = engine.query(table.select(table.name, table.files).where(table.job == job))
+    rows = engine.rows("SELECT filter, files FROM filtered_count WHERE job = ?", (job,))
     lists = sorted((from_text(name), unpack_files(blob)) for name, blob in rows)
     return [(name, path, direction) for name, files in lists for path, direction in files]
 
 
 def environment(engine: Engine, job: int) -> dict[str, Any]:
     """See `Storage.environment`."""
-    table = tables.Environment
-    rows = engine.query(table.select(table.content).join(_T, on=_T.environment == table.id).where(_T.id == job))
+    rows = engine.rows("SELECT e.content FROM environment e JOIN job j ON j.environment = e.id WHERE j.id = ?", (job,))
     return environment_of(engine, rows[0][0]) if rows else {}
 
 
 def patch(engine: Engine, job: int) -> bytes | None:
     """See `Storage.patch`."""
-    query = (
-        tables.Patch.select(tables.Patch.content)
-        .join(_C, on=_C.patch == tables.Patch.id)
-        .join(_T, on=_T.commit_state == _C.id)
-        .where(_T.id == job)
+    rows = engine.rows(
+        "SELECT p.content FROM patch p JOIN commit_state c ON c.patch = p.id JOIN job j ON j.commit_state = c.id"
+        " WHERE j.id = ?",
+        (job,),
     )
-    rows = engine.query(query)
     return unpack(rows[0][0]) if rows else None
-
-
-_DIRECTIONS: tuple[Direction, Direction] = ("input", "output")
-_TABLES: dict[Direction, Any] = {"input": tables.JobInput, "output": tables.JobOutput}
-
-
-def _jobs() -> Any:
-    return _T.select(*_JOB).join(_C, peewee.JOIN.LEFT_OUTER, on=_T.commit_state == _C.id)
-
-
-def _labelled(key: str, value: str | None) -> Any:
-    """The jobs that have a label now, with a value or (None) any."""
-    label, later = tables.Label, tables.Label.alias("later")
-    newer = later.select(peewee.SQL("1")).where(
-        (later.job == label.job) & (later.key == label.key) & (later.id > label.id)
-    )
-    wanted = label.value.is_null(False) if value is None else label.value == to_text(value)
-    return label.select(label.job).where(
-        (label.key == to_text(key)) & label.job.is_null(False) & wanted & ~peewee.fn.EXISTS(newer)
-    )
 
 
 def _complete(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Job]:
@@ -295,44 +281,16 @@ def _git(
     )
 
 
-def _select(engine: Engine, what: Direction | Literal["job"]) -> str:
-    """The beginning of a statement that reads jobs or edges, up to its conditions on the table ``t1``.
-
-    A query takes longer to be put together, and hundreds of numbers to be put into it, than a few hundred rows to be read.
-    """
-    key = type(engine), what
-    if key not in _SELECTS:
-        _SELECTS[key], values = engine.compiled(_jobs() if what == "job" else _edges(what))
-        assert not values  # noqa: S101 - those of the conditions are all
-    return _SELECTS[key]
-
-
-_SELECTS: dict[tuple[type[Engine], str], str] = {}
-
-
-def _edges(direction: Direction) -> Any:
-    edge, content, place = _TABLES[direction], tables.Artifact, tables.Path
-    return (
-        edge.select(
-            edge.job, peewee.SQL(str(int(direction == "output"))).alias("is_output"), place.path.alias("name"),
-            edge.artifact, content.algorithm, content.digest, edge.missing_reason, edge.tracked, edge.size,
-            edge.mtime_ns, edge.ctime_ns, edge.dev, edge.ino, edge.mode, edge.stat_size,
-        )
-        .join(place, on=edge.path == place.id)
-        .join(content, peewee.JOIN.LEFT_OUTER, on=edge.artifact == content.id, src=edge)
-    )  # fmt: skip
-
-
 def _newest(
     engine: Engine, direction: Direction | None, column: str, numbers: Sequence[int], limit: int | None
 ) -> list[StoredEdge]:
     """The edges with one of the numbers in a column, in no order; of each direction the newest `limit`."""
-    end = "" if limit is None else f' ORDER BY "t1"."job" DESC LIMIT {int(limit)}'
+    end = "" if limit is None else f" ORDER BY e.job DESC LIMIT {int(limit)}"
     which = f"= {int(numbers[0])}" if len(numbers) == 1 else f"IN ({marks(numbers)})"
     values = [] if len(numbers) == 1 else numbers
     rows: list[tuple[Any, ...]] = []
     for one in _DIRECTIONS if direction is None else (direction,):
-        rows += engine.rows(f'{_select(engine, one)} WHERE "t1"."{column}" {which}{end}', values)
+        rows += engine.rows(f"{_EDGES[one]} WHERE e.{column} {which}{end}", values)
     return _stored(engine, rows)
 
 
@@ -341,7 +299,7 @@ def _from_the_newest(edge: StoredEdge) -> tuple[int, str, bytes]:
 
 
 def _stored(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[StoredEdge]:
-    """Edges from the rows of `_edges`."""
+    """Edges from the rows of `_EDGES`."""
     hashes = hashes_of(engine, [(row[3], row[4], row[5]) for row in rows if row[3] is not None])
     return [
         StoredEdge(

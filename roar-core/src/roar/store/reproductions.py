@@ -1,13 +1,14 @@
 """What came of making artifacts again: written by `roar reproduce`, shown with the artifact."""
 
+# ruff: noqa: S608 - statements are put together from our own names and placeholders only
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from roar.api.records import Reproduction
-from roar.store import tables
-from roar.store.encoding import from_text, to_signed, to_text, to_unsigned
+from roar.store.encoding import from_text, marks, to_signed, to_text, to_unsigned
 from roar.store.engine import chunks
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def note(engine: Engine, done: Sequence[Reproduction]) -> None:
         [(last,)] = engine.rows("SELECT coalesce(max(id), 0) FROM reproduction")
         for number, one in enumerate(done, last + 1):
             engine.rows(
-                f"INSERT INTO reproduction (id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+                f"INSERT INTO reproduction (id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     number, to_text(one.algorithm), bytes.fromhex(one.digest), one.job, one.path, one.outcome,
                     None if one.produced is None else bytes.fromhex(one.produced),
@@ -33,16 +34,11 @@ def note(engine: Engine, done: Sequence[Reproduction]) -> None:
 
 def of_contents(engine: Engine, contents: Iterable[tuple[str, str]]) -> list[Reproduction]:
     """See `Storage.reproductions`."""
-    table = tables.Reproduction
     wanted = {(to_text(algorithm), bytes.fromhex(digest)) for algorithm, digest in contents}
-    query = table.select(
-        table.id, table.algorithm, table.digest, table.job, table.path, table.outcome, table.produced, table.size,
-        table.by, table.on_ns,
-    )  # fmt: skip
     rows = [
         row
         for chunk in chunks(sorted(digest for _, digest in wanted))
-        for row in engine.query(query.where(table.digest.in_(chunk)))
+        for row in engine.rows(f"SELECT id, {_COLUMNS} FROM reproduction WHERE digest IN ({marks(chunk)})", chunk)
         if (row[1], bytes(row[2])) in wanted
     ]
     return [

@@ -121,6 +121,8 @@ class SqliteEngine(Engine):
         wait_s: how long another program's lock is waited for.
     """
 
+    database = "sqlite"
+
     def __init__(self, path: str, mode: str, read_only: bool, wait_s: float) -> None:
         self.path = path
         self.read_only = read_only

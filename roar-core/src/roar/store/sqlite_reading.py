@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 
 from roar.api.errors import StorageUnusable
 from roar.store.migrations import bring_up_to_date
@@ -35,6 +33,9 @@ def open_for_reading(path: str, wait_s: float) -> SqliteEngine | None:
     log = f"{path}-wal"
     if not os.path.exists(log) or not os.path.getsize(log):
         return _opened(path, "mode=ro&immutable=1", wait_s)
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="roar-") as directory:
         copy = os.path.join(directory, "roar.db")
         shutil.copyfile(path, copy)

@@ -1,7 +1,7 @@
 """The schema: one peewee model a table, for SQLite and PostgreSQL alike.
 
-The models give the tables of a new database and build the queries of the reading commands.  Recording, which has
-milliseconds, does without importing them: `write.py` holds its statements ready.
+The models give the tables of a new database, and say what refers to what when something is removed.  Recording and
+reading, which have milliseconds, do without importing them: `write.py` and `read.py` hold their statements ready.
 
 Text that came from outside is kept as `encoding.to_text` makes it, times are nanoseconds since the epoch, and what the
 kernel counts without a sign (sizes, device and inode numbers) is kept as `encoding.to_signed` makes it.
