@@ -224,7 +224,7 @@ def _become_roar(words: Sequence[str | bytes], cwd: Path, env: Mapping[str, str]
         from roar.__main__ import main
 
         code = main()
-    except BaseException:
+    except BaseException:  # whatever it is, this process must not go on as pytest
         import traceback
 
         traceback.print_exc()

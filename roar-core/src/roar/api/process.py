@@ -221,7 +221,7 @@ class Supervision:
         if not pid:
             try:
                 prepare()
-            except BaseException:
+            except BaseException:  # whatever it is, this process must not go on as roar
                 os._exit(127)
             _become(self.launch, self.launch.env, self._held, self._failures)
         return pid

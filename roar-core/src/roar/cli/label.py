@@ -10,7 +10,7 @@ import click
 
 from roar.cli.finding import found as meant
 from roar.cli.reading import opened, place, print_json, print_lines
-from roar.cli.writing import redactor, writable
+from roar.cli.writing import redactor
 from roar.workspace.labels import given, wanted
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def history(context: Context, ref: str, key: str | None, as_json: bool) -> None:
 def _change(context: Context, ref: str, changes: Mapping[str, str | None], as_json: bool) -> None:
     from roar.lineage.subjects import Labelled
 
-    with writable(context) as storage:
+    with opened(context, read_only=False) as storage:
         subject = _subject(context, storage, ref)
         written = storage.set_labels(subject.kind, subject.id, changes)
         labels = _labels(storage, subject)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roar.cli.reading import disk, place, print_json
-from roar.cli.writing import can_ask, confirm, writable
+from roar.cli.reading import disk, opened, place, print_json
+from roar.cli.writing import can_ask, confirm
 
 if TYPE_CHECKING:
     from roar.api.records import Job
@@ -37,7 +37,7 @@ def command(context: Context, yes: bool, outputs: bool | None, as_json: bool) ->
     from roar.lineage.pop import remove
 
     files = disk(context, thorough=True)
-    with writable(context) as storage:
+    with opened(context, read_only=False) as storage:
         job = _last(storage)
         there = _outputs(context, storage, job, files) if outputs is not False else []
         removable = [output for output in there if output.kept is None]

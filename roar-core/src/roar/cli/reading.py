@@ -1,4 +1,4 @@
-"""What the commands that only look have in common: recovery first, a storage that is read only, and how the answer is printed."""
+"""What the commands that look at the record have in common: recovery first, the storage, and how the answer is printed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(context: Context) -> Iterator[Storage]:
-    """The storage, to be read, after interrupted runs were recorded.
+def opened(context: Context, read_only: bool = True) -> Iterator[Storage]:
+    """The storage, to be read or to be changed, after interrupted runs were recorded.
 
     Raises:
         NotInitialized: there is no workspace.
-        StorageUnusable: the store can't be read.
+        StorageUnusable: the store can't be read, or written.
     """
     recover_runs(context)
-    storage = context.storage(read_only=True)
+    storage = context.storage(read_only)
     try:
         yield storage
     finally:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roar.cli.reading import print_json
-from roar.cli.writing import confirm, tell_of_running, writable
+from roar.cli.reading import opened, print_json
+from roar.cli.writing import confirm, tell_of_running
 
 if TYPE_CHECKING:
     from roar.context import Context
@@ -31,7 +31,7 @@ def command(context: Context, yes: bool, as_json: bool) -> None:
     from roar.render.session import SCHEMA, session_entry_json
     from roar.render.text import plural
 
-    with writable(context) as storage:
+    with opened(context, read_only=False) as storage:
         before = storage.active_session()
         if not yes:
             confirm(

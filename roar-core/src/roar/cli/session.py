@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from roar.cli.reading import opened, print_json, print_lines
-from roar.cli.writing import NAME_BYTES, redactor, tell_of_running, writable
+from roar.cli.writing import NAME_BYTES, redactor, tell_of_running
 
 if TYPE_CHECKING:
     from roar.api.records import Session
@@ -57,7 +57,7 @@ def list_(context: Context, as_json: bool) -> None:
 def new(context: Context, name: str | None, as_json: bool) -> None:
     """Begin a session and make it the active one; the others keep their steps."""
     chosen = None if name is None else _checked(context, name)
-    with writable(context) as storage:
+    with opened(context, read_only=False) as storage:
         session = storage.new_session(chosen)
     _tell(context, session, as_json)
 
@@ -70,7 +70,7 @@ def use(context: Context, session: str, as_json: bool) -> None:
     """Go on with SESSION, a number or a name: new steps are added to it."""
     from roar.lineage.sessions import find_session
 
-    with writable(context) as storage:
+    with opened(context, read_only=False) as storage:
         used = storage.use_session(find_session(storage, session).id)
     _tell(context, used, as_json)
 
@@ -85,7 +85,7 @@ def name_(context: Context, name: str, session: str | None, as_json: bool) -> No
     from roar.lineage.sessions import find_session
 
     chosen = _checked(context, name) if name else None
-    with writable(context) as storage:
+    with opened(context, read_only=False) as storage:
         found = storage.active_session() if session is None else find_session(storage, session)
         renamed = storage.name_session(found.id, chosen)
     _print(renamed, as_json)

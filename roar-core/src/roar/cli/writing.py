@@ -1,40 +1,19 @@
-"""What the commands that change the record have in common: a storage that can be written, questions, and texts without secrets."""
+"""What the commands that change the record have in common: questions, and texts without secrets."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from roar.cli.reading import recover_runs
-
 if TYPE_CHECKING:
-    from roar.api.storage import Storage
     from roar.context import Context
     from roar.workspace.secrets import Redactor
 
 NAME_BYTES = 255
 """How long a name that a person gives may be, as that of a file."""
-
-
-@contextmanager
-def writable(context: Context) -> Iterator[Storage]:
-    """The storage, to be changed, after interrupted runs were recorded.
-
-    Raises:
-        NotInitialized: there is no workspace.
-        StorageUnusable: the store can't be written.
-    """
-    recover_runs(context)
-    storage = context.storage(read_only=False)
-    try:
-        yield storage
-    finally:
-        storage.close()
 
 
 def confirm(question: str, no_terminal: str, fix: str, aborted: str) -> None:

@@ -13,9 +13,9 @@ from roar.lineage.trace import Lineage, Target, Trace
 from roar.render.artifact import state_mark
 from roar.render.job import Place, digest_text
 from roar.render.look import Look
-from roar.render.records import capture_json
+from roar.render.records import step_json
 from roar.render.steps import Mark, folded_line, job_ref, ref_ranges, shape_of, status_marks, step_lines
-from roar.render.text import command_text, iso_time, plural, printable, size_text
+from roar.render.text import command_text, plural, printable, size_text
 from roar.render.tree import ASCII, Node, Strokes, draw
 
 
@@ -194,17 +194,4 @@ def _side_json(lineage: Lineage, trace: Trace | None) -> dict[str, Any] | None:
 
 
 def _step_json(job: Job, depth: int) -> dict[str, Any]:
-    return {
-        "index": job.step,
-        "ref": job.ref,
-        "uid": job.uid,
-        "kind": job.kind,
-        "session": job.session,
-        "name": job.name,
-        "command": list(job.command),
-        "started_at": iso_time(job.started_ns),
-        "status": job.status,
-        "exit_code": job.exit_code,
-        "capture": capture_json(job),
-        "depth": depth,
-    }
+    return {**step_json(job), "name": job.name, "exit_code": job.exit_code, "depth": depth}

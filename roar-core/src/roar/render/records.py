@@ -189,7 +189,8 @@ def composite_artifact_json(view: CompositeView) -> dict[str, Any]:
     }
 
 
-def _use_json(job: Job, path: bytes) -> dict[str, Any]:
+def step_json(job: Job) -> dict[str, Any]:
+    """A job where something else is told: which, when and how it ended."""
     return {
         "index": job.step,
         "ref": job.ref,
@@ -197,11 +198,14 @@ def _use_json(job: Job, path: bytes) -> dict[str, Any]:
         "kind": job.kind,
         "session": job.session,
         "command": list(job.command),
-        "path": fsdecode(path),
         "started_at": iso_time(job.started_ns),
         "status": job.status,
         "capture": capture_json(job),
     }
+
+
+def _use_json(job: Job, path: bytes) -> dict[str, Any]:
+    return {**step_json(job), "path": fsdecode(path)}
 
 
 def _earlier_json(edge: StoredEdge, job: Job) -> dict[str, Any]:
