@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from roar.api.errors import NotInGit, RoarError
 from roar.render.text import command_text, printable
+from roar.workspace.configfile import locked
 from roar.workspace.find import LAYOUT, MARKER, Workspace, working_directory
 from roar.workspace.git import explain, git_unusable, no_commit
 from roar.workspace.gitprocess import Said, ask
@@ -50,7 +50,7 @@ def initialise(start: Path | None = None) -> Initialised:
     made = not workspace.roar_dir.exists()
     try:
         workspace.roar_dir.mkdir(mode=0o700, exist_ok=True)
-        with _alone(workspace.roar_dir):
+        with locked(workspace.roar_dir):
             _exclude(Path(os.fsdecode(exclude)))
             workspace.runs_dir.mkdir(mode=0o700, exist_ok=True)
             marker.write_text(LAYOUT + "\n")
@@ -117,18 +117,6 @@ def _exclude(path: Path) -> None:
         if any(line.strip() in _EXCLUDED_ALREADY for line in content.splitlines()):
             return
         file.write((b"" if content.endswith(b"\n") or not content else b"\n") + _EXCLUDED + b"\n")
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """One `roar init` at a time, where the file system has flock(2)."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _take_back(workspace: Workspace) -> None:
