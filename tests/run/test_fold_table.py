@@ -42,6 +42,11 @@ def rename(old: str, new: str, ino: int = 1, mode: int = REG, flags: int = 0, co
     return Event(Kind.RENAME, 1, 0, old.encode(), new.encode(), flags=flags, stat=at, confirmed=confirmed)
 
 
+def unseen(old: str, new: str) -> Event:
+    """A rename of what was gone again before the tracer looked what it is."""
+    return Event(Kind.RENAME, 1, 0, old.encode(), new.encode())
+
+
 def link(old: str, new: str, ino: int) -> Event:
     return Event(Kind.LINK, 1, 0, old.encode(), new.encode(), stat=st(ino))
 
@@ -197,6 +202,87 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
         {"/e/f": st(9), "/e/g": st(8)},
         "",
         "/e/f /e/g",
+    ),
+    (
+        "a directory from before renamed, then a file in it read",
+        [rename("/d", "/e", mode=DIR), read("/e/f", 1)],
+        {"/e/f": st(1)},
+        "/d/f",
+        "/e/f",
+    ),
+    (
+        "directories from before exchanged, then a file read",
+        [rename("/d", "/e", mode=DIR, flags=EXCHANGE), read("/e/f", 1)],
+        {"/e": st(8, mode=DIR), "/d": st(7, mode=DIR), "/e/f": st(1), "/d/f": st(2)},
+        "/d/f /e/f",
+        "/d/f /e/f",
+    ),
+    (
+        "a directory from before renamed, then a file in it changed, truncated, moved, and given a name",
+        [
+            rename("/d", "/e", mode=DIR),
+            write("/e/c", 1, RW),
+            write("/e/t", 2, W | TRUNC),
+            rename("/e/m", "/o", 3),
+            link("/e/l", "/k", 4),
+        ],
+        {"/e/c": st(1, mtime=9), "/e/t": st(2, mtime=9), "/o": st(3), "/e/l": st(4), "/k": st(4)},
+        "/d/c /d/t /d/m /d/l",
+        "/e/c /e/t /o /e/l /k",
+    ),
+    (
+        "a directory moved out of one that was moved before",
+        [rename("/d", "/e", mode=DIR), rename("/e/g", "/h", mode=DIR)],
+        {"/e/f": st(1), "/h/i": st(2)},
+        "/d/f /d/g/i",
+        "/e/f /h/i",
+    ),
+    (
+        "a directory moved within one that was moved before",
+        [rename("/d", "/e", mode=DIR), rename("/e/g", "/e/n", mode=DIR)],
+        {"/e/f": st(1), "/e/n/i": st(2)},
+        "/d/f /d/g/i",
+        "/e/f /e/n/i",
+    ),
+    ("moved, gone before anyone looked, never removed as a file: a directory", [unseen("/d", "/e")], {}, "", ""),
+    ("moved and removed before anyone looked", [unseen("/a", "/b"), unlink("/b")], {}, "/a", ""),
+    ("moved twice before anyone looked", [unseen("/a", "/b"), unseen("/b", "/c"), unlink("/c")], {}, "/a", ""),
+    ("moved before anyone looked, then read", [unseen("/a", "/b"), read("/b", 1)], {}, "/a", ""),
+    ("moved before anyone looked, then moved", [unseen("/a", "/b"), rename("/b", "/c")], {"/c": st(1)}, "/a", "/c"),
+    (
+        "moved and overwritten before anyone looked",
+        [unseen("/a", "/b"), create("/t"), rename("/t", "/b", 9)],
+        {"/b": st(9)},
+        "/a",
+        "/b",
+    ),
+    (
+        "a symbolic link of the job's own, moved and removed before anyone looked",
+        [Event(Kind.SYMLINK, 1, 0, b"/a", b"/l"), unseen("/l", "/m"), unlink("/m")],
+        {},
+        "",
+        "",
+    ),
+    (
+        "a link to a symbolic link that nobody looked at in time",
+        [Event(Kind.LINK, 1, 0, b"/l", b"/m")],
+        {"/l": st(3, mode=LNK)},
+        "",
+        "",
+    ),
+    (
+        "a name for an open file, known by its inode",
+        [read("/a", 1), Event(Kind.LINK, 1, 0, b"/proc/self/fd/3", b"/o")],
+        {"/a": st(1), "/o": st(1)},
+        "/a",
+        "/o",
+    ),
+    (
+        "a name for an open file that had none",
+        [read("/a", 1), Event(Kind.LINK, 1, 0, b"/proc/self/fd/3", b"/o", stat=st(9))],
+        {"/a": st(1), "/o": st(9)},
+        "/a",
+        "/o",
     ),
     ("a symbolic link takes the name of an output", [create("/o"), rename("/l", "/o", mode=LNK)], {}, "", ""),
     ("truncate(2) to nothing", [truncate("/a", 1, 0)], {"/a": st(1, 0, 9)}, "", "/a"),

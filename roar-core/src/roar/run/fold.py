@@ -18,6 +18,8 @@ from typing import NamedTuple
 from roar.api.events import Event, FileStat, Kind
 
 _RENAME_EXCHANGE = 2  # renameat2(2)
+_UNKNOWN = 0  # for the mode of what was gone before anyone looked
+_OF_ANY_KIND = frozenset({Kind.RENAME, Kind.SYMLINK})  # other events are about regular files
 _CHANGED_TWICE = "it changed while the command ran"
 _REPLACED = "the job overwrote it before its content was known"
 
@@ -78,6 +80,8 @@ class Fold:
         ] = {}  # (dev, ino) of removed files that are not what their name says
         self._perhaps: list[bytes] = []  # names of files that were to be made, and were not there yet
         self._given: set[bytes] = set()  # names that the job gave to a file from before
+        self._links: set[bytes] = set()  # symbolic links that the job made
+        self._unsure: dict[bytes, bytes] = {}  # renamed, and gone before anyone looked what it is: name → name at first
         self._inputs: dict[bytes, FileStat | None] = {}
         self._lost: dict[bytes, str] = {}
         self._renamed: set[bytes] = set()
@@ -91,6 +95,7 @@ class Fold:
             Kind.WRITE: self._write,
             Kind.RENAME: self._rename,
             Kind.LINK: self._link,
+            Kind.SYMLINK: self._symlink,
             Kind.UNLINK: self._unlink,
             Kind.TRUNCATE: self._truncate,
             Kind.EXEC: self._exec,
@@ -104,6 +109,10 @@ class Fold:
         """Takes one event with canonical paths."""
         act = self._act.get(event.kind)
         if act is not None:
+            if self._unsure and event.path in self._unsure and event.kind not in _OF_ANY_KIND:
+                origin = self._unsure.pop(event.path)
+                if event.existed is not False:  # else it was a directory, whose end nobody tells
+                    self._place(_File(origin, None), event.path, None)
             act(event)
 
     def path_of_inode(self, dev: int, ino: int) -> bytes | None:
@@ -121,11 +130,32 @@ class Fold:
             file = self._nameless.get((event.stat.dev, event.stat.ino)) if event.stat is not None else None
             file = file or _File(path, event.stat)
         else:
-            file = self._names.get(path)
-            if file is None:
-                file = self._names[path] = _File(path, event.stat)
+            file = self._met(path, event.stat)
         if not file.made:
             self._use(file, event.stat)
+
+    def _met(self, path: bytes, stat: FileStat | None) -> _File:
+        """The file of this name; if it is new to us, it is from before the job."""
+        file = self._names.get(path)
+        if file is None:
+            origin = self._name_before(path)
+            file = self._names[path] = _File(origin, stat)
+            if origin != path:
+                self._place(file, path, stat)
+        return file
+
+    def _name_before(self, path: bytes) -> bytes:
+        """The name that a file from before had until a directory above it was moved."""
+        if not self._moved and not self._unsure:
+            return path
+        above = [(len(place), source) for source, place in self._moved if path.startswith(place + b"/")]
+        above += [
+            (len(name), first) for name, first in self._unsure.items() if path == name or path.startswith(name + b"/")
+        ]
+        if not above:
+            return path
+        length, source = max(above)
+        return source + path[length:]
 
     def _use(self, file: _File, now: FileStat | None) -> None:
         if file.used or file.origin is None:
@@ -157,8 +187,7 @@ class Fold:
         if flags & os.O_TRUNC and event.confirmed:
             self._replace(path, file)
             return
-        if file is None:
-            file = self._names[path] = _File(path, event.stat)
+        file = self._met(path, event.stat)
         if file.made:
             return
         self._touch(file, event)
@@ -170,8 +199,7 @@ class Fold:
     def _replace(self, path: bytes, file: _File | None) -> None:
         """The whole content is gone, the file (its inode and its other names) stays."""
         if file is None:
-            self._names[path] = _File(None, None, made=True)
-            return
+            file = self._met(path, None)
         file.made = True
         file.touched = None
         file.origin = None
@@ -187,8 +215,7 @@ class Fold:
         if event.flags == 0 and event.confirmed:
             self._replace(event.path, file)
             return
-        if file is None:
-            file = self._names[event.path] = _File(event.path, event.stat)
+        file = self._met(event.path, event.stat)
         if not file.made:
             self._touch(file, event)
 
@@ -203,9 +230,7 @@ class Fold:
             file.changed_in_place = True
 
     def _map(self, event: Event) -> None:
-        file = self._names.get(event.path)
-        if file is None:
-            file = self._names[event.path] = _File(event.path, event.stat)
+        file = self._met(event.path, event.stat)
         file.mapped = True
         if not file.made:
             self._touch(file, event)
@@ -222,22 +247,41 @@ class Fold:
         elif modes.S_ISDIR(mode):
             self._rename_directory({old: new})
         elif modes.S_ISREG(mode):
-            file = self._names.get(old)
-            if file is not None and file is self._names.get(new):
+            origin = self._unsure.pop(old, None)
+            file = _File(origin, event.stat) if origin else self._met(old, event.stat)
+            if file is self._names.get(new):
                 return  # two names of one file: rename(2) does nothing
             self._names.pop(old, None)
             self._given.discard(old)
-            self._place(file or _File(old, event.stat), new, event.stat)
-        else:  # a symbolic link or a special file took the name
+            self._was_file(new)
+            self._links.discard(new)
+            self._place(file, new, event.stat)
+        else:  # a symbolic link or a special file took the name, or something unknown
+            self._was_file(new)
             self._names.pop(new, None)
             self._given.discard(new)
+            if old in self._links:
+                self._links.remove(old)
+                self._links.add(new)
+            elif mode == _UNKNOWN:
+                self._unsure[new] = self._unsure.pop(old, b"") or self._name_before(old)
 
     def _mode_behind(self, old: bytes, new: bytes) -> int:
         """What was renamed, for a tracer that doesn't say: a directory when it has files or is one under its new name."""
         if self._is_directory(old):
             return modes.S_IFDIR
-        now = None if old in self._names else self._stat(new)
-        return now.mode if now is not None else modes.S_IFREG
+        if old in self._names:
+            return modes.S_IFREG
+        if old in self._links:
+            return modes.S_IFLNK
+        now = self._stat(new)
+        return now.mode if now is not None else _UNKNOWN
+
+    def _was_file(self, name: bytes) -> None:
+        """What lost this name was no directory: a file from before that the job had moved there."""
+        origin = self._unsure.pop(name, None)
+        if origin is not None:
+            self._use(_File(origin, None), None)
 
     def _is_directory(self, path: bytes) -> bool:
         """Whether files below it were met."""
@@ -258,16 +302,16 @@ class Fold:
         """Each may be a file, a directory or a symbolic link; only of `one` the event says which."""
         moves = {one: two} if modes.S_ISDIR(mode) else {}
         first, second = self._names.pop(one, None), self._names.pop(two, None)
-        self._given -= {one, two}
         if first is None and modes.S_ISREG(mode):
-            first = _File(one, event.stat)
+            first = _File(self._name_before(one), event.stat)
         if second is None:
             now = self._stat(one)  # what was `two`
-            mode = now.mode if now is not None else modes.S_IFREG
+            mode = now.mode if now is not None else _UNKNOWN
             if modes.S_ISDIR(mode) or self._is_directory(two):
                 moves[two] = one
             elif modes.S_ISREG(mode):
-                second = _File(two, now)
+                second = _File(self._name_before(two), now)
+        self._given -= {one, two}
         if moves:
             self._rename_directory(moves)
         if first is not None:
@@ -276,20 +320,30 @@ class Fold:
             self._place(second, one, second.stat)
 
     def _rename_directory(self, moves: dict[bytes, bytes]) -> None:
+        before = {source: self._name_before(source) for source in moves}
+        for source in moves:
+            self._unsure.pop(source, None)
         places = [place for _, place in self._moved]
         self._shift(moves)
         for source, target in moves.items():
-            if not any(source == place or source.startswith(place + b"/") for place in places):
-                self._moved.append((source, target))
+            if source not in places:  # else it has been moved before
+                self._moved.append((before[source], target))
 
     def _shift(self, moves: dict[bytes, bytes]) -> None:
         prefixes = [(old + b"/", new) for old, new in moves.items()]
-        shifted: list[tuple[bytes, bytes]] = []
-        for name in self._names:
-            for prefix, new in prefixes:
-                if name.startswith(prefix):
-                    shifted.append((name, new + name[len(prefix) - 1 :]))
-        files = [(name, target, self._names.pop(name)) for name, target in shifted]
+
+        def shifted(names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+            return [
+                (name, new + name[len(prefix) - 1 :])
+                for name in names
+                for prefix, new in prefixes
+                if name.startswith(prefix)
+            ]
+
+        if self._unsure:
+            unsure = [(target, self._unsure.pop(name)) for name, target in shifted(self._unsure)]
+            self._unsure.update(unsure)
+        files = [(name, target, self._names.pop(name)) for name, target in shifted(self._names)]
         for name, target, file in files:
             self._given.discard(name)
             if not file.made:
@@ -308,16 +362,27 @@ class Fold:
             return
         if event.stat is not None and not modes.S_ISREG(event.stat.mode):
             return
+        if old.startswith(b"/proc/"):  # by a descriptor
+            now = event.stat or self._stat(new)
+            old = b"" if now is None else self.path_of_inode(now.dev, now.ino) or b""
         file = self._names.get(old)
-        if not old or old.startswith(b"/proc/") or old.endswith(b" (deleted)") or (file is None and b"/#" in old):
+        if not old or old.endswith(b" (deleted)") or (file is None and b"/#" in old):
             self._names[new] = _File(None, event.stat, made=True)  # O_TMPFILE gets its name
             return
-        if file is None:
-            file = self._names[old] = _File(old, event.stat)
-        self._place(file, new, event.stat)
+        if file is None and event.stat is None and not self._may_be_file(old):
+            return
+        self._place(self._met(old, event.stat), new, event.stat)
+
+    def _may_be_file(self, path: bytes) -> bool:
+        now = self._stat(path)
+        return modes.S_ISREG(now.mode) if now is not None else path not in self._links
+
+    def _symlink(self, event: Event) -> None:
+        self._links.add(event.path2)
 
     def _unlink(self, event: Event) -> None:
         if event.confirmed or self._stat(event.path) is None:
+            self._links.discard(event.path)
             file = self._names.pop(event.path, None)
             self._given.discard(event.path)
             if event.stat is not None:
@@ -350,6 +415,12 @@ class Fold:
         for path in self._perhaps:
             if path not in self._names:
                 self._names[path] = _File(None, None, made=True)
+        for name, first in self._unsure.items():
+            now = self._stat(name)
+            if now is not None and modes.S_ISDIR(now.mode):
+                self._moved.append((first, name))
+            elif now is not None and modes.S_ISREG(now.mode) and name not in self._names:
+                self._place(_File(first, None), name, None)
         for path, file in self._names.items():
             if not (file.made or file.touched is not None or file.changed_in_place or path in self._given):
                 continue
@@ -383,10 +454,10 @@ class Fold:
         return file.mapped and now.ctime_ns == before.ctime_ns and os.major(now.dev) == 0
 
     def _add_moved_trees(self, outputs: dict[bytes, FileStat]) -> None:
-        for source, place in self._moved:
+        for source, place in sorted(self._moved, key=lambda one: -len(one[1])):
             for path in self._tree(place):
                 if path in self._names or path in outputs:
-                    continue  # seen by itself, or belongs to a directory that was moved into this one before
+                    continue  # seen by itself, or in a directory that was moved by itself
                 now = self._stat(path)
                 if now is None or not modes.S_ISREG(now.mode):
                     continue

@@ -145,6 +145,7 @@ _DIRECTORIES = [
     _mode("working_dir_moved_by_another", "a", "e/before e/after"),
     _mode("working_dir_removed"),
     _mode("dirs_exchanged", "sub/x", "sub/f d/x"),
+    _mode("dirs_exchanged_then_read", "pkg/__init__.py pkg/part.py sub/x", "sub/__init__.py sub/part.py pkg/x"),
     _mode("dir_and_file_exchanged", "", "n/f d"),
     _mode("dir_over_an_empty_one", "", "e/f"),
     _mode("dir_into_another", "sub/x", "s2/d/f s2/x"),

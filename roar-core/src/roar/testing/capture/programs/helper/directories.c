@@ -57,6 +57,9 @@ static void working_dir_removed(void) {
 static void dirs_exchanged(void) {
     MUST(!mkdir("d", 0755) && put("d/f", "x") && !renameat2(AT_FDCWD, "d", AT_FDCWD, "sub", RENAME_EXCHANGE));
 }
+static void dirs_exchanged_then_read(void) {
+    MUST(!renameat2(AT_FDCWD, "pkg", AT_FDCWD, "sub", RENAME_EXCHANGE) && get("pkg/x"));
+}
 static void dir_and_file_exchanged(void) {
     MUST(!mkdir("d", 0755) && put("d/f", "x") && put("n", "y") && !renameat2(AT_FDCWD, "d", AT_FDCWD, "n", RENAME_EXCHANGE));
 }
@@ -81,6 +84,7 @@ static void lists_directories(void) {
 const struct mode directories[] = {
     MODE(changes_directory), MODE(changes_through_links), MODE(fchdir_to_o_path), MODE(failing_chdir), MODE(dir_above_open),
     MODE(dir_above_reading), MODE(dir_twice), MODE(dir_of_a_descriptor_moved), MODE(working_dir_moved),
-    MODE(working_dir_moved_by_another), MODE(working_dir_removed), MODE(dirs_exchanged), MODE(dir_and_file_exchanged),
-    MODE(dir_over_an_empty_one), MODE(dir_into_another), MODE(deep_directories), MODE(lists_directories), NO_MORE,
+    MODE(working_dir_moved_by_another), MODE(working_dir_removed), MODE(dirs_exchanged),
+    MODE(dirs_exchanged_then_read), MODE(dir_and_file_exchanged), MODE(dir_over_an_empty_one), MODE(dir_into_another), MODE(deep_directories),
+    MODE(lists_directories), NO_MORE,
 };
