@@ -84,6 +84,11 @@ PATCHED = GitState("abc1234def5678900987654321fedcba00112233", "main", None, b"/
         ),
         ({"mid": "x", "first": {"git": PATCHED._replace(commit="f" * 40)}}, None),
         ({"model": "x", "second": {"environment": {**ENVIRONMENT, "streams": {}}}}, []),
+        # Where the shell was before, and in which window, is nobody's cause.
+        (
+            {"model": "x", "second": {"environment": changed("variables", OLDPWD="/elsewhere", SSH_TTY="/dev/pts/9")}},
+            [],
+        ),
         # A package that only one side had is less likely.
         (
             {"model": "x", "second": {"environment": changed("packages", numpy="2.0", added="1")}},

@@ -158,9 +158,10 @@ def test_an_edge_without_a_digest_says_why(recorder: Recorder) -> None:
 def test_earlier_contents_of_a_path_are_listed(recorder: Recorder) -> None:
     recorder.record("first", writes={"out": "one"})
     old = recorder.edge("out").hashes["blake3"]
+    recorder.record("use", reads=["out"])
     recorder.record("second", writes={"out": "two!"})
     shown = recorder.roar("show", "out").stdout
-    assert "Earlier contents at this path:" in shown and old[:12] in shown
+    assert "Earlier contents at this path:" in shown and f"{old[:12]}  3 B  written by @1 " in shown
     artifact = recorder.json("show", "out")["artifact"]
     assert [earlier["ref"] for earlier in artifact["earlier"]] == ["@1"]
 

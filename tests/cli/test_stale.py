@@ -133,7 +133,14 @@ def test_status_lists_missing_and_changed_outputs(recorder: Recorder) -> None:
     assert "Missing: 1\n  score (of @3)" in shown and "Changed: 1\n  model (of @2)" in shown
     status = recorder.json("status")
     assert [item["ref"] for item in status["missing"]] == ["@3"]
-    assert "1 output missing" in recorder.roar("dag").stdout
+    tree = recorder.roar("dag").stdout.splitlines()[1:]
+    assert [line[line.index("(") :] for line in tree[1:]] == [
+        "(1 output changed since)",
+        "(stale: model changed since; 1 output missing)",
+    ]
+    changed = [[os.path.basename(path) for path in job["changed_outputs"]] for job in recorder.json("dag")["jobs"]]
+    assert changed == [[], ["model"], []]
+    assert "1 output changed since" in recorder.roar("dag", "--dot").stdout
 
 
 @pytest.mark.requirement("SHOW-5")

@@ -17,6 +17,11 @@ PACKAGES = ("packages", "conda", "manifests", "debian")
 _ORDER = (*PACKAGES, "python", "variables", "system")
 _NO_ENVIRONMENT = frozenset({"streams"})
 """Sections that tell of files, which are among the inputs and outputs."""
+_OF_THE_SHELL = frozenset({
+    "_", "OLDPWD", "PWD", "SHLVL", "DBUS_SESSION_BUS_ADDRESS", "GPG_TTY", "INVOCATION_ID", "JOURNAL_STREAM", "SSH_AUTH_SOCK",
+    "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "STY", "TERM_SESSION_ID", "TMUX", "TMUX_PANE", "WINDOWID", "XDG_SESSION_ID",
+})  # fmt: skip
+"""Variables of the shell and of the terminal's session, which differ from one window to the next."""
 
 
 class Change(NamedTuple):
@@ -114,10 +119,15 @@ def environment_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str,
     """What differs in each section."""
     order = {name: position for position, name in enumerate(_ORDER)}
     found = {
-        name: changes(flat(a.get(name)), flat(b.get(name)))
+        name: changes(_compared(name, a), _compared(name, b))
         for name in sorted({*a, *b} - _NO_ENVIRONMENT, key=lambda name: (order.get(name, len(order)), name))
     }
     return {name: listed for name, listed in found.items() if listed}
+
+
+def _compared(section: str, environment: Mapping[str, Any]) -> dict[str, Any]:
+    values = flat(environment.get(section))
+    return {name: values[name] for name in values if name not in _OF_THE_SHELL} if section == "variables" else values
 
 
 def file_changes(storage: Storage, a: Job, b: Job, direction: Direction) -> Files:

@@ -131,12 +131,14 @@ def session_view(storage: Storage, session: Session) -> SessionView:
 
 
 def path_view(storage: Storage, found: FoundPath, disk: Disk, limit: int | None = EDGES) -> ArtifactView:
-    """The newest content at a path, with the earlier ones."""
+    """The newest content at a path, with the earlier ones: of each who wrote it there last, else who read it."""
     newest = found.newest
     earlier: dict[int | None, StoredEdge] = {}
     for edge in found.edges:
         if edge.artifact_id != newest.artifact_id:
-            earlier.setdefault(edge.artifact_id, edge)
+            known = earlier.setdefault(edge.artifact_id, edge)
+            if known.direction == "input" and edge.direction == "output":
+                earlier[edge.artifact_id] = edge
     if newest.artifact_id is None:
         same = [edge for edge in found.edges if edge.artifact_id is None]
     else:

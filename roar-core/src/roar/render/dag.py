@@ -126,6 +126,8 @@ class Picture:
         health = self.health.get(job.id)
         if health is not None and health.missing:
             marks.append(Mark(f"{plural(len(health.missing), 'output')} missing", "red"))
+        if health is not None and health.changed:
+            marks.append(Mark(f"{plural(len(health.changed), 'output')} changed since", "yellow"))
         if step.superseded_by is not None:
             marks.append(Mark(f"run again as {self.ref(step.superseded_by)}"))
         parents = drawn[job.id]

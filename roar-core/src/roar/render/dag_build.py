@@ -70,6 +70,9 @@ class _Build:
         if health.missing:
             marks.add("missing")
             notes.append(f"{plural(len(health.missing), 'output')} missing")
+        if health.changed:
+            marks.add("changed")
+            notes.append(f"{plural(len(health.changed), 'output')} changed since")
         name = f"[{printable(job.name)}] " if job.name else ""
         title = f"{job.ref} {name}{command_text(job.command)}"
         self.vertices[_key(job.id)] = Vertex(

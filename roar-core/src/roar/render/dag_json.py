@@ -39,6 +39,7 @@ def _job_json(picture: Picture, step: Step) -> dict[str, Any]:
         "stale_reasons": reasons,
         "stale_causes": [_cause_json(picture, reason) for reason in health.stale],
         "missing_outputs": [fsdecode(path) for path in health.missing],
+        "changed_outputs": [fsdecode(path) for path in health.changed],
         "inputs": [edge_json(view) for view in picture.view(step.inputs[:EDGES_SHOWN])],
         "outputs": [edge_json(view) for view in picture.view(step.outputs[:EDGES_SHOWN])],
         "inputs_total": len(step.inputs),
