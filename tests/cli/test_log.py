@@ -97,6 +97,8 @@ def test_a_log_longer_than_one_portion_is_complete_and_in_order(recorder: Record
         recorder.record("step", str(number))
     assert refs(recorder) == [f"@{number}" for number in range(230, 0, -1)]
     assert refs(recorder, "-n", "150") == [f"@{number}" for number in range(230, 80, -1)]
+    none = recorder.roar("log", "-n", "0")
+    assert (none.stdout, none.stderr) == ("", "")
 
 
 @pytest.mark.requirement("SHOW-6")
@@ -107,6 +109,11 @@ def test_a_log_longer_than_one_portion_is_complete_and_in_order(recorder: Record
         ("2h", timedelta(hours=2)),
         ("3 days ago", timedelta(days=3)),
         ("1 week", timedelta(weeks=1)),
+        ("an hour ago", timedelta(hours=1)),
+        ("last week", timedelta(weeks=1)),
+        ("2 months ago", timedelta(days=60)),
+        ("9:05", timedelta(hours=3, minutes=25)),
+        ("22:00", timedelta(hours=14, minutes=30)),
         ("now", timedelta()),
         ("today", timedelta(hours=12, minutes=30)),
         ("Yesterday", timedelta(days=1, hours=12, minutes=30)),
@@ -119,8 +126,15 @@ def test_moments_are_understood_as_people_type_them(text: str, ago: timedelta) -
     assert moment_ns(text, NOW) == round((NOW - ago).timestamp()) * 10**9
 
 
+@pytest.mark.requirement("SHOW-6")
+def test_seconds_since_the_epoch_are_a_moment() -> None:
+    assert moment_ns("1700000000", NOW) == moment_ns("@1700000000", NOW) == 1_700_000_000 * 10**9
+
+
 @pytest.mark.requirement("SAFE-4")
-@pytest.mark.parametrize("text", ["", "soonish", "2h ago yesterday", "2026-13-01", "999999999w", "1e9d", "-2h"])
+@pytest.mark.parametrize(
+    "text", ["", "soonish", "2h ago yesterday", "2026-13-01", "999999999w", "1e9d", "-2h", "25:00", "week", "a"]
+)
 def test_what_is_no_moment_is_none(text: str) -> None:
     assert moment_ns(text, NOW) is None
 

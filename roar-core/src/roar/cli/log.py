@@ -143,6 +143,7 @@ def _print(storage: Storage, query: JobQuery, jobs: Iterator[Job], every: bool) 
     first = next(jobs, None)
     if first is not None:
         print_lines(job_list_lines(chain([first], jobs), look), look)
+    if first is not None or query.limit == 0:
         return
     is_filtered = query.failed or query.labels or query.path is not None or query.since_ns is not None
     click.echo("No job fits." if is_filtered else "No jobs yet. Record one: roar run COMMAND", err=True)
