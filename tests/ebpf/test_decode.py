@@ -344,17 +344,6 @@ def test_a_rename_of_two_names_of_one_file_does_nothing(tmp_path: Path) -> None:
     assert _one(named("RENAME", (b"a", base), (b"b", base))).kind == Kind.RENAME
 
 
-def test_a_file_without_a_name_that_gets_one_is_a_link_from_nothing(tmp_path: Path) -> None:
-    (tmp_path / "made").write_text("x")
-    base = os.fsencode(tmp_path)
-    by_proc = named("LINKAT", (b"/proc/self/fd/3", b"/"), (b"made", base), number=0x400)
-    by_descriptor = named("LINKAT", (b"", b"/tmp/#77"), (b"made", base), number=0x1000, flags=int(Flag.UNLINKED))
-    exact = entries("LINKAT", b"/tmp/#77", base + b"/made", flags=int(Flag.UNLINKED))
-    for records, tier in (((by_proc,), BASE), ((by_descriptor,), BASE), ((exact, outcome("LINKAT")), FENTRY)):
-        event = _one(*records, tier=tier)
-        assert (event.kind, event.path, event.path2) == (Kind.LINK, b"", base + b"/made")
-
-
 @pytest.mark.parametrize(
     ("op", "number", "follows"),
     [("LINK", 0, False), ("LINKAT", 0, False), ("LINKAT", 0x400, True)],

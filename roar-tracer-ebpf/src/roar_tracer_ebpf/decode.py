@@ -80,6 +80,7 @@ class Decoder:
         self._pending: dict[int, tuple[int, _Names | _Before]] = {}
         self._touched: dict[tuple[int, int], FileStat] = {}  # files that were opened for change, as they were then
         self._written: set[tuple[int, int]] = set()
+        self._unnamed: set[tuple[int, int]] = set()  # files that were made without a name
         self.alive: set[int] = set()
         """Processes of the run that have not ended, by the numbers that the kernel's first namespace gives them."""
         self.enrolled = False
@@ -169,7 +170,9 @@ class Decoder:
         created, replaced = head[1] & _CREATED, flags & os.O_TRUNC
         stat = self._stat(head, path)
         if head[1] & _UNLINKED:
-            if access & _READ and not flags & _O_TMPFILE:
+            if flags & _O_TMPFILE and stat is not None and len(self._unnamed) < _MOST_REMEMBERED:
+                self._unnamed.add((stat.dev, stat.ino))
+            elif access & _READ:
                 return [Event(Kind.OPEN, pid, at_ns, path, flags=flags, existed=False, stat=stat, resolved=True)]
             return ()
         if not access & _WRITE and not created and not replaced:
@@ -363,8 +366,7 @@ class Decoder:
                 there = _look(old)
                 if there is not None and (there.dev, there.ino) == (stat.dev, stat.ino):
                     return ()  # two names of one file: rename(2) does nothing
-                if stat.ctime_ns > told.time_ns:
-                    stat = None  # another file by now, or it was changed since
+                stat = _as_it_was(stat, told.time_ns)
         if stat is None or not modes.S_ISREG(stat.mode) or told.number & _RENAME_EXCHANGE:
             self._names.forget()
         return [
@@ -374,10 +376,13 @@ class Decoder:
         ]
 
     def _linked(self, told: _Names) -> Iterable[Event]:
-        old = b"" if told.unlinked or told.name.startswith(b"/proc/") else told.name
-        stat = told.stat if told.exact else _look(told.name2)
-        if not told.exact and stat is not None and stat.ctime_ns > told.time_ns:
-            stat = None
+        old, stat = b"" if told.unlinked else told.name, told.stat
+        if not told.exact:
+            stat = _look(told.name2)
+            if stat is not None:
+                if old.startswith(b"/proc/") and (stat.dev, stat.ino) in self._unnamed:
+                    old = b""  # else it is the core that may know the file by its inode
+                stat = _as_it_was(stat, told.time_ns)
         return [Event(Kind.LINK, told.pid, told.time_ns, old, told.name2, stat=stat, resolved=True)]
 
 
@@ -389,6 +394,15 @@ def _is_pretended(told: _Names) -> bool:
         return os.path.lexists(told.name) and not os.path.lexists(told.name2)
     made = told.name2 if told.op.startswith("LINK") else told.name
     return not os.path.lexists(made)
+
+
+def _as_it_was(stat: FileStat, at_ns: int) -> FileStat | None:
+    """What a look after a call says of the file at the moment of the call; None if it may be another or changed since.
+
+    The call itself set ctime, by a clock that is up to a tick behind; it left mtime, which a change since would have set.
+    """
+    is_late = stat.ctime_ns > at_ns or (modes.S_ISREG(stat.mode) and stat.mtime_ns > at_ns - _TICK_NS)
+    return None if is_late else stat
 
 
 def _look(path: bytes) -> FileStat | None:

@@ -1,0 +1,58 @@
+"""What the base tier learns of a file by a look after the call: never more than is sure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ebpf.common.made import NOW_NS, OFFSET_NS, State, entries, events, named, opened, outcome
+
+from roar.api.events import Event, FileStat, Kind
+from roar_tracer_ebpf import decode
+from roar_tracer_ebpf.layout import BASE, FENTRY, Flag
+
+pytestmark = pytest.mark.requirement("TRC-10")
+
+AT_NS = OFFSET_NS + NOW_NS
+
+
+def told(*records: bytes, tier: int = BASE) -> Event:
+    (event,) = events(*records, tier=tier)
+    return event
+
+
+def test_a_file_without_a_name_that_gets_one_is_a_link_from_nothing(tmp_path: Path) -> None:
+    (tmp_path / "made").write_text("x")
+    base = os.fsencode(tmp_path)
+    facts = os.stat(tmp_path / "made")
+    state = State(ino=facts.st_ino, size=0, device=os.major(facts.st_dev) << 20 | os.minor(facts.st_dev))
+    made = opened(b"/tmp/#77", 3, os.O_RDWR | os.O_TMPFILE, flags=int(Flag.UNLINKED | Flag.CREATED), state=state)
+    by_proc = named("LINKAT", (b"/proc/self/fd/3", b"/"), (b"made", base), number=0x400)
+    by_descriptor = named("LINKAT", (b"", b"/tmp/#77"), (b"made", base), number=0x1000, flags=int(Flag.UNLINKED))
+    exact = entries("LINKAT", b"/tmp/#77", base + b"/made", flags=int(Flag.UNLINKED))
+    for records, tier in (((made, by_proc), BASE), ((by_descriptor,), BASE), ((exact, outcome("LINKAT")), FENTRY)):
+        event = told(*records, tier=tier)
+        assert (event.kind, event.path, event.path2) == (Kind.LINK, b"", base + b"/made")
+
+
+def test_a_file_from_before_that_gets_a_name_by_its_descriptor_is_for_the_core_to_know(tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("x")
+    by_proc = named("LINKAT", (b"/proc/self/fd/3", b"/"), (b"new", os.fsencode(tmp_path)), number=0x400)
+    assert told(by_proc).path == b"/proc/self/fd/3"
+
+
+@pytest.mark.requirement("HASH-2")
+@pytest.mark.parametrize("op", ["LINK", "RENAME"])
+@pytest.mark.parametrize(
+    ("changed_ns", "named_ns", "known"),
+    [(10**9, 0, True), (10**9, 5_000_000, True), (1_000_000, 1_000_000, False), (10**9, -1, False)],
+    ids=["long ago", "named within the tick", "changed within the tick", "named or changed since"],
+)
+def test_a_state_that_may_be_later_than_the_call_is_not_taken_for_the_calls(
+    op: str, changed_ns: int, named_ns: int, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ctime is the call's own doing; a change within the same tick of the kernel's clock shows in mtime alone."""
+    seen = FileStat(1, 2, 3, AT_NS - changed_ns, AT_NS - named_ns, 0o100644)
+    monkeypatch.setattr(decode, "_look", {b"/new": seen}.get)
+    assert told(named(op, (b"old", b"/"), (b"new", b"/"))).stat == (seen if known else None)
