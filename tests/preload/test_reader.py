@@ -162,3 +162,19 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "arena").write_bytes(content)
     with pytest.raises(arena.NotAnArena):
         Arena(str(tmp_path / "arena"))
+
+
+@pytest.mark.requirement("RUN-6", "TRC-8")
+@pytest.mark.parametrize(("outcome", "told"), [(arena.OK, [arena.OK]), (arena.FAILED, [])], ids=["done", "failed"])
+def test_an_outcome_that_came_while_its_record_was_being_judged_is_not_missed(outcome: int, told: list[int]) -> None:
+    """The process told it and ended between the reader's look at the record and its look at the process."""
+    first = _packed(Written(RecordKind.RENAME, arena.PENDING, b"/t", b"/out", 1))
+    later = _packed(Written(RecordKind.UNLINK, arena.OK, b"/x", b"", 2))
+    with _arena(first + later) as opened:
+
+        def ends(*_: object) -> bool:
+            opened.write(0, first[:5] + bytes([outcome]) + first[6:])
+            return True
+
+        assert list(opened.arena.records(False, ends)) == []
+        assert [record.state for record in opened.read(final=False)] == [*told, arena.OK]

@@ -20,6 +20,7 @@ _HEAD = struct.Struct("<7Q")
 _REPLACED_AT, _NEVER = _HEAD.size + 8, bytes(8)
 _RECORD = struct.Struct("<HHBBBBIIQQQQQQIHH")
 _START = struct.Struct("<HH")
+_STATE_AT = 5  # of a record
 
 
 class RecordKind(IntEnum):
@@ -125,9 +126,10 @@ class Arena:
         """What tells of symbolic links that went since the last call, or are about to; ahead of `records`."""
         if self._ahead is None:
             self._ahead = Arena(f"/proc/self/fd/{self._fd}")
-        for decoded in self._ahead.records(final, lambda *_: True):
-            if decoded[0][2] == RecordKind.LED:
-                yield decoded
+        for _ in range(2):  # the first stops at a record that is settled at this very moment
+            for decoded in self._ahead.records(final, lambda *_: True):
+                if decoded[0][2] == RecordKind.LED:
+                    yield decoded
 
     @property
     def dropped(self) -> int:
@@ -194,13 +196,21 @@ class Arena:
                     self.torn += 1
                 elif not RecordKind.PAD < record[2] <= RecordKind.LED or text + first + second + 2 > after:
                     self.torn += 1
-                elif state == PENDING and not final and not settled(record, data, after):
-                    return
+                elif state == PENDING and not final:
+                    # who wrote it may have told the outcome, and ended, since these bytes were read: then they are read anew
+                    if not settled(record, data, after) or self._state_now(base + at) != PENDING:
+                        return
+                    self._at = base + after
+                    yield record, data[text : text + first], data[text + first + 1 : text + first + 1 + second]
                 elif state in (PENDING, OK):
                     self._at = base + after
                     yield record, data[text : text + first], data[text + first + 1 : text + first + 1 + second]
             at = after
             self._at = base + at
+
+    def _state_now(self, at: int) -> int:
+        state = os.pread(self._fd, 1, BASE + at + _STATE_AT)
+        return state[0] if state else HOLE
 
 
 def starts_in(data: bytes, at: int) -> Iterator[int]:
