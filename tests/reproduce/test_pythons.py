@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import Workspace
 from reproduce.steps import record, reproduce, results
+
+from roar.reproduce.editables import editable_directories
 
 pytestmark = pytest.mark.requirement("REP-1", "REP-3")
 
@@ -138,3 +141,51 @@ def test_a_script_that_imports_nothing_installed_needs_no_packages(workspace: Wo
     value, done = reproduce(workspace, "out", env=environment)
     assert done.returncode == 0, done.stderr
     assert value["environments"][0].endswith("nothing to install")
+
+
+def test_a_package_installed_in_editable_mode_is_that_of_the_commit(workspace: Workspace) -> None:
+    """What the recorded environment points to is the user's tree, as it is now."""
+    place = workspace.root / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    (site,) = place.glob("lib/python3.*/site-packages")
+    (site / "tiny-1.0.dist-info").mkdir()
+    (site / "tiny-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+    (site / "tiny-1.0.dist-info/direct_url.json").write_text(
+        json.dumps({"url": f"file://{workspace.root}", "dir_info": {"editable": True}})
+    )
+    (site / "__editable__.tiny-1.0.pth").write_text(f"{workspace.root}/src\n")
+    script = "import tiny\nopen('out', 'w').write(tiny.VERSION)\n"
+    workspace.commit({"src/tiny.py": "VERSION = 'then'\n", "use.py": script, ".gitignore": "out*\n.venv\n"})
+    record(workspace, ".venv/bin/python use.py")
+    workspace.commit({"src/tiny.py": "VERSION = 'now'\n"})
+    value, done = reproduce(workspace, "out")
+    assert done.returncode == 0 and value["identical"] is True, done.stderr
+    assert value["environments"][0].endswith("is linked")
+
+
+def test_where_an_environment_points_to(tmp_path: Path) -> None:
+    root, site = tmp_path / "repo", tmp_path / "repo/.venv/site-packages"
+    site.mkdir(parents=True)
+    (site / "a.pth").write_text(f"# a comment\nimport os; os.getcwd()\n{root}/src\n/elsewhere\n{root}2\n\nbeside\n")
+    (site / "b.pth").write_text("import __editable___b_finder; __editable___b_finder.install()\n")
+    (site / "__editable___b_finder.py").write_text(
+        f"NAMESPACES = {{}}\nMAPPING: dict[str, str] = {{'b': '{root}/lib/b', 'c': '/elsewhere/c'}}\nPATH = 1\n"
+    )
+    (site / "c.pth").write_text("import __editable___c_finder\n")
+    (site / "__editable___c_finder.py").write_text("MAPPING = {1: }\n")
+    found = editable_directories([bytes(site), b"/nowhere"], bytes(root))
+    assert found == [bytes(root / "src"), bytes(root / "lib")]
+
+
+@pytest.mark.requirement("RUN-5")
+def test_an_environment_that_a_step_installs_into_is_made_with_pip(
+    workspace: Workspace, index: dict[str, str], tmp_path: Path
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", workspace.root / ".venv"], check=True)
+    record(
+        workspace, ".venv/bin/python -m pip install -q --disable-pip-version-check tiny==1.0", verb="build", env=index
+    )
+    record(workspace, ".venv/bin/python use.py")
+    value, done = reproduce(workspace, "out", env=index)
+    assert done.returncode == 0 and value["identical"] is True, done.stderr
+    assert results(value)["@B1"]["exit_code"] == 0

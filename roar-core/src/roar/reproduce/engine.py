@@ -172,6 +172,7 @@ class Engine:
             self._surroundings.by_value,
             places,
             pythons.on_path(decisions),
+            [directory for one in decisions for directory in one.modules],
             environment,
             step.cwd,
         )

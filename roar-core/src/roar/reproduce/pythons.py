@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from roar.reproduce.children import Children
+from roar.reproduce.editables import editable_directories
 from roar.run.interpreters import Interpreter, distributions, interpreter_at
 from roar.run.lookups import Lookups
 
@@ -52,6 +53,10 @@ class Decision(NamedTuple):
     """The environment's directory."""
     said: str
     """One clause for the plan."""
+    modules: tuple[bytes, ...] = ()
+    """Directories of the new one that hold what the recorded environment takes from the repository (``pip install -e``)."""
+    with_pip: bool = False
+    """Whether a new environment gets pip, as a step installs something."""
 
 
 def needs_of(environment: Mapping[str, Any]) -> list[Need]:
@@ -85,25 +90,54 @@ def decide(need: Need, number: int, root: bytes, directory: bytes, private: byte
         written: whether a step installs something into it, so that it can't be the recorded one itself.
     """
     here = interpreter_at(need.prefix, need.version)
+    modules = _editable(here, need, root, directory)
+    serves = modules is not None and _serves(here, need)
     if need.prefix.startswith(root + b"/"):
         place = directory + need.prefix[len(root) :]
-        if _serves(here, need) and not written:
+        if serves and not written:
             return Decision(
-                need, "linked", place, f"{_name(need)}: the recorded one has the same packages and is linked"
+                need,
+                "linked",
+                place,
+                f"{_name(need)}: the recorded one has the same packages and is linked",
+                modules or (),
             )
-        return Decision(need, "installed", place, _installing(need, place))
-    if _serves(here, need):
+        return Decision(need, "installed", place, _installing(need, place), with_pip=written and _had_pip(need))
+    if serves:
         return Decision(
-            need, "as it is", need.prefix, f"{_name(need)}: here, with what was recorded; nothing to install"
+            need,
+            "as it is",
+            need.prefix,
+            f"{_name(need)}: here, with what was recorded; nothing to install",
+            modules or (),
         )
     current = _current()
-    if current is not None and _serves(current, need):
+    modules = _editable(current, need, root, directory)
+    if current is not None and modules is not None and _serves(current, need):
         where = os.fsdecode(current.prefix)
         return Decision(
-            need, "as it is", current.prefix, f"{_name(need)}: {where} has what was recorded; nothing to install"
+            need,
+            "as it is",
+            current.prefix,
+            f"{_name(need)}: {where} has what was recorded; nothing to install",
+            modules,
         )
     place = private + b"/environments/%d" % number
-    return Decision(need, "installed", place, _installing(need, place))
+    return Decision(need, "installed", place, _installing(need, place), with_pip=written and _had_pip(need))
+
+
+def _had_pip(need: Need) -> bool:
+    return "pip" in dict(need.packages)
+
+
+def _editable(here: Interpreter | None, need: Need, root: bytes, directory: bytes) -> tuple[bytes, ...] | None:
+    """Where in the new directory is what an environment takes from the repository; None when that can't be known."""
+    urls = [urlsplit(origin.rpartition(" ")[2]) for _, origin in need.origins if origin.startswith("editable ")]
+    places = [os.path.realpath(os.fsencode(unquote(url.path))) for url in urls if url.scheme == "file"]
+    if not any(place == root or place.startswith(root + b"/") for place in places):
+        return ()
+    found = editable_directories(here.sites, root) if here is not None else []
+    return tuple(directory + path[len(root) :] for path in found) or None
 
 
 def _name(need: Need) -> str:
@@ -200,22 +234,23 @@ def prepare(decision: Decision, place_of: Any, log: bytes, children: Children, b
     requirements = os.fsdecode(log) + ".txt"
     with open(requirements, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
-    for words in _commands(decision.need, place, requirements if lines else None):
+    for words in _commands(decision.need, place, requirements if lines else None, decision.with_pip):
         _run(words, log, children, before)
     with open(done, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
 
 
-def _commands(need: Need, place: str, requirements: str | None) -> Iterable[list[str]]:
+def _commands(need: Need, place: str, requirements: str | None, with_pip: bool) -> Iterable[list[str]]:
     program = os.path.join(place, "bin", "python")
     uv = shutil.which("uv")
     if uv:
-        yield [uv, "venv", "--quiet", "--python", need.version or need.minor, place]
+        seed = ["--seed"] if with_pip else []
+        yield [uv, "venv", "--quiet", *seed, "--python", need.version or need.minor, place]
         if requirements:
             yield [uv, "pip", "install", "--quiet", "--python", program, "--no-deps", "-r", requirements]
         return
     base = _base(need)
-    yield [base, "-m", "venv", "--without-pip", place]
+    yield [base, "-m", "venv", *([] if with_pip else ["--without-pip"]), place]
     if requirements:
         pip = next((one for one in (base, sys.executable) if _has_pip(one)), None)
         if pip is None:

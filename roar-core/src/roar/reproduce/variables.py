@@ -20,6 +20,7 @@ def step_variables(
     by_value: frozenset[str],
     places: Places,
     programs: Sequence[bytes],
+    modules: Sequence[bytes],
     environment: bytes | None,
     cwd: bytes,
 ) -> dict[str, str]:
@@ -31,6 +32,7 @@ def step_variables(
         by_value: the names in `here` that are recorded by value, and so would be in the record if they had been set.
         places: of the recorded repository.
         programs: directories that go first on the PATH.
+        modules: directories that go first on the path of Python's modules.
         environment: the virtual environment, if there is one.
         cwd: the step's directory.
     """
@@ -43,6 +45,9 @@ def step_variables(
             variables[name] = places.text(value)
     path = [os.fsdecode(directory) for directory in programs]
     variables["PATH"] = ":".join([*path, places.text(here.get("PATH", os.defpath))])
+    if modules:
+        further = variables.get("PYTHONPATH")
+        variables["PYTHONPATH"] = ":".join([*map(os.fsdecode, modules), *([further] if further else [])])
     variables.pop("VIRTUAL_ENV", None)
     if environment is not None:
         variables["VIRTUAL_ENV"] = os.fsdecode(environment)
