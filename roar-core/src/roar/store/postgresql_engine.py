@@ -61,9 +61,12 @@ class PostgresqlEngine(Engine):
         self._error = psycopg.Error
         with self.guard():
             self._connection = self._connect(url)
-            self.rows(f"SET lock_timeout = {int(wait_s * 1000)}")
-            # to compile a statement takes longer than to run any of ours
-            self.rows("SET jit = off")
+            # to compile a statement, or to start processes for it, takes longer than to run any of ours
+            self.rows(
+                "SELECT set_config('lock_timeout', ?, false), set_config('jit', 'off', false),"
+                " set_config('max_parallel_workers_per_gather', '0', false)",
+                (str(int(wait_s * 1000)),),
+            )
 
     def _connect(self, url: str) -> psycopg.Connection[tuple[Any, ...]]:
         import psycopg
