@@ -229,6 +229,14 @@ def test_an_unknown_path_that_no_job_touched_says_so_first(pipeline: Recorder) -
     assert first.startswith("  1. It was never recorded") and "no recorded job touched this one" in first
 
 
+@pytest.mark.requirement("SHOW-2", "FILTER-1")
+@pytest.mark.parametrize("path", [".roar/roar.db", ".git/HEAD"])
+def test_what_is_gits_or_roars_own_is_said_to_be_left_out_first(pipeline: Recorder, path: str) -> None:
+    first = pipeline.roar("show", path, ok=False).stderr.splitlines()[1:3]
+    assert first[0] == "Reasons, the one that applies first:"
+    assert first[1].startswith("  1. It was filtered as noise: temp files, package files, .roar/ and .git/")
+
+
 @pytest.mark.requirement("SHOW-2", "FILTER-2")
 def test_an_unknown_path_that_was_filtered_names_filter_and_key_first(recorder: Recorder) -> None:
     from roar.plugins import Plugins

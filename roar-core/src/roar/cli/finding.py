@@ -47,5 +47,6 @@ def _explained(context: Context, storage: Storage, ref: str, error: UnknownPath)
     if by_filter is not None:
         keys = {known.name: known.config_key for known in context.plugins.filters()}
         key = keys.get(by_filter.filter, "")
-    error.fix = reasons(by_filter, key, others, here, os.path.lexists(error.path))
+    is_internal = not {b".git", b".roar"}.isdisjoint(error.path.split(b"/"))
+    error.fix = reasons(by_filter, key, others, here, os.path.lexists(error.path), is_internal)
     return error

@@ -10,7 +10,14 @@ from roar.render.job import Place
 from roar.render.text import printable
 
 
-def reasons(dropped: Dropped | None, key: str, elsewhere: Sequence[Elsewhere], place: Place, on_disk: bool) -> str:
+def reasons(
+    dropped: Dropped | None,
+    key: str,
+    elsewhere: Sequence[Elsewhere],
+    place: Place,
+    on_disk: bool,
+    is_internal: bool = False,
+) -> str:
     """The lines after ``No artifact found for path: …``.
 
     Args:
@@ -19,6 +26,7 @@ def reasons(dropped: Dropped | None, key: str, elsewhere: Sequence[Elsewhere], p
         elsewhere: other paths that the user may mean.
         place: where the user is.
         on_disk: whether there is such a file now.
+        is_internal: whether it is one of git's or roar's own.
     """
     filtered = _filtered(dropped, key)
     untouched = "It was never recorded: only files that the tracer saw being read or written are tracked" + (
@@ -26,9 +34,10 @@ def reasons(dropped: Dropped | None, key: str, elsewhere: Sequence[Elsewhere], p
     )
     mismatch = _mismatch(elsewhere, place)
     ordered = [filtered, untouched, mismatch] if dropped else [mismatch, untouched, filtered]
-    if not dropped and not elsewhere:
-        ordered = [untouched, filtered, mismatch]
-    lines = ["Reasons, the one that applies first:" if dropped or elsewhere else "Reasons, the likeliest first:"]
+    is_known = bool(dropped or elsewhere)
+    if not is_known:
+        ordered = [filtered, untouched, mismatch] if is_internal else [untouched, filtered, mismatch]
+    lines = ["Reasons, the one that applies first:" if is_known or is_internal else "Reasons, the likeliest first:"]
     lines += [f"  {number}. {reason}" for number, reason in enumerate(ordered, 1)]
     return "\n".join([*lines, "Every artifact of the session: roar dag --show-artifacts"])
 
