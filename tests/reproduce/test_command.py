@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -214,3 +215,15 @@ def test_the_repository_may_have_been_moved_and_the_new_directory_be_on_another_
     assert done.stderr.startswith(
         f"Error: {workspace.root}, the repository of the recorded step, is not there any more.\n"
     )
+
+
+@pytest.mark.requirement("REP-2", "SAFE-4")
+def test_a_record_that_takes_nothing_more_is_no_reason_to_keep_the_answer_back(workspace: Workspace) -> None:
+    workspace.commit({".gitignore": "a\n"})
+    record(workspace, "sh -c 'echo x > a'")
+    with sqlite3.connect(workspace.root / ".roar/roar.db") as connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON reproduction BEGIN SELECT RAISE(ABORT, 'full'); END")
+    connection.close()
+    done = workspace.roar("reproduce", "a")
+    assert done.stdout.startswith("a: identical\n")
+    assert "\nroar: the outcome is not kept with the artifact: " in done.stderr

@@ -12,7 +12,7 @@ from roar.cli.reading import opened, place, print_json, print_lines
 if TYPE_CHECKING:
     from roar.api.storage import Storage
     from roar.context import Context
-    from roar.reproduce.results import StepResult
+    from roar.reproduce.results import Result, StepResult
     from roar.reproduce.target import Target
 
 _EPILOG = """\b
@@ -58,7 +58,7 @@ def command(
     from roar.render.look import look_of
     from roar.render.reproduce import plan_lines, result_lines
     from roar.reproduce.children import signals_as_exceptions
-    from roar.reproduce.reproduction import carry_out, is_begun, note_result, prepare
+    from roar.reproduce.reproduction import carry_out, is_begun, prepare
 
     if dry_run and (at_once or resume):
         raise click.UsageError("--dry-run does nothing, so it goes with neither --run nor --resume.")
@@ -85,7 +85,7 @@ def command(
             if is_begun(prepared):
                 click.echo("Stopped. To go on with it, repeat the command with --resume.", err=True)
             raise
-    note_result(context, result)
+    keep(context, result)
     if as_json:
         _print_json(prepared, result)
     else:
@@ -94,6 +94,18 @@ def command(
         one.outcome == "different" or one.outcome == "identical" for one in result.wanted
     )
     raise SystemExit(0 if result.identical or (allow_different and made) else 1)
+
+
+def keep(context: Context, result: Result) -> None:
+    """Keeps the outcome with the artifacts; tells when that can't be, as it is an answer nevertheless."""
+    from roar.api.errors import StorageUnusable
+    from roar.render.text import printable
+    from roar.reproduce.reproduction import note_result
+
+    try:
+        note_result(context, result)
+    except StorageUnusable as error:
+        click.echo(f"roar: the outcome is not kept with the artifact: {printable(error.message)}", err=True)
 
 
 def _target(context: Context, storage: Storage, ref: str) -> Target:

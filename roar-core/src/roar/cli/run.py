@@ -78,18 +78,17 @@ def _check(context: Context, ref: str, words: tuple[str, ...]) -> NoReturn:
     if words:
         raise click.UsageError("--check takes a step and no command.")
     from roar.cli.reading import opened, place, print_lines
-    from roar.cli.reproduce import say_step
+    from roar.cli.reproduce import keep, say_step
     from roar.lineage.references import step
     from roar.render.look import look_of
     from roar.render.reproduce import check_lines
     from roar.reproduce.check import check_step
-    from roar.reproduce.reproduction import note_result
 
     if not ref.startswith("@"):
         raise click.UsageError(f"not a step: '{ref}'.")
     with opened(context) as storage:
         checked = check_step(context, storage, step(storage, ref), lambda one: say_step(context, one))
-    note_result(context, checked.first)
+    keep(context, checked.first)
     print_lines(check_lines(checked, look_of(sys.stdout), place(context)), look_of(sys.stdout))
     raise SystemExit(0 if checked.answer == "deterministic" else 1)
 

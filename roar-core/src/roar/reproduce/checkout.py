@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -152,6 +153,11 @@ def _git(directory: bytes, *words: str | bytes, given: bytes | None = None, ok: 
         from roar.workspace.git import git_unusable
 
         raise git_unusable(FileNotFoundError()) from None
+    if done.returncode and b"dubious ownership" in done.stderr:
+        raise RoarError(
+            f"git does not work in {os.fsdecode(directory)}: it belongs to another user.",
+            f"If you trust it: git config --global --add safe.directory {shlex.quote(os.fsdecode(directory))}",
+        )
     if done.returncode and ok:
         said = done.stderr.decode("utf-8", "surrogateescape").strip().splitlines()
         reason = next((line for line in said if line.startswith(("fatal:", "error:"))), "\n".join(said[-1:]))
