@@ -29,7 +29,9 @@ def _wait_for(path: Path) -> None:
 def _wait_until_copied(ready: Workspace) -> None:
     """Until the journal has what every command here begins with: the shell makes the output, then `cat` opens the input."""
     (events,) = (ready.root / ".roar/runs").glob("*/tracer/events")
-    holding.wait_for(lambda: b"input\0" in events.read_bytes().partition(b"a\0out\0")[2], "what was seen was not copied")
+    holding.wait_for(
+        lambda: b"input\0" in events.read_bytes().partition(b"a\0out\0")[2], "what was seen was not copied"
+    )
 
 
 def test_when_roar_is_killed_nothing_stays_loaded_and_the_command_goes_on(ready: Workspace) -> None:

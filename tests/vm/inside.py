@@ -25,7 +25,7 @@ from vm.initramfs import HELPERS
 
 _BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 _PROG_GET_NEXT_ID = 11
-_CLOSING_S = 60
+_CLOSING_S = 600
 WHO = {"root": False, "user": True}
 
 

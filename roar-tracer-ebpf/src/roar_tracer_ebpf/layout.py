@@ -85,15 +85,15 @@ CONSTANTS = {
     **{f"A_{name}": number for name, number in ACTION.items()},
     "OTHER_TABLE": OTHER_TABLE, "NUMBERS": NUMBERS, "ADVICE_ENROL": ADVICE_ENROL, "ADVICE_LEAVE": ADVICE_LEAVE, "X32_BIT": 0x40000000,
     "SEEN_SLOTS": SEEN_SLOTS, "PROCESSORS": PROCESSORS, "SCRATCH_DEPTH": SCRATCH_DEPTH,
-    "WALK_NAMES": 8,  # in one call of walk(): verification takes longer with it
-    "WALK_CALLS": 16,  # so 128 names
+    "WALK_NAMES": 4,  # in one call of walk(): verification takes longer with it
+    "WALK_CALLS": 32,  # so 128 names
     "CUT": 2,
     "NAME_SIZE": _NAME_SIZE,  # PATH_MAX
     "OFFSET_MASK": _OFFSET_MASK,  # what is appended begins at most there
     "OFFSET_LIMIT": 7900,  # a walk ends, cut, above it
     "LONGEST_RECORD": 16384,
     "HEAD_SIZE": HEAD.size,
-    "DATA_SIZE": _SCRATCH_SIZE - HEAD.size - 40,
+    "DATA_SIZE": _SCRATCH_SIZE - HEAD.size - 144,
     "RING_NO_WAKEUP": 1, "RING_FORCE_WAKEUP": 2,
     # of Linux's interface (fcntl.h, stat.h, mman.h, fs.h, io_uring.h), the same on x86-64 and arm64
     "AT_FDCWD": -100, "AT_REMOVEDIR": 0x200, "S_IFMT": 0xF000, "S_IFREG": 0x8000, "O_TRUNC": 0o1000,
@@ -155,7 +155,7 @@ SYMBOLS = (
     Symbol("t", "T_TIMESPEC64", "timespec64"),
     *(Symbol("m", f"M_{name}") for name in ("GLOBALS", "COUNTERS", "SCRATCH", "PROCS", "RING")),
     Symbol("k", "KF_RDONLY_CAST", "bpf_rdonly_cast"),
-    Symbol("s", "SUB_WALK", "walk"),
+    *(Symbol("s", f"SUB_{name.upper()}", name) for name in ("walk", "climb", "put_name", "tell_file", "tell_names")),
 )
 MAGIC = 0x52100000
 """A symbol's immediate in the compiled code: this and its index."""
@@ -196,6 +196,10 @@ def _exit(function: str, target: str, parameters: int, name: str = "") -> Progra
 
 PROGRAMS = (
     Program("walk", 0),
+    Program("climb", 0),
+    Program("put_name", 0),
+    Program("tell_file", 0),
+    Program("tell_names", 0),
     _point("sched_fork", BASE | FENTRY, "sched_process_fork"),
     _point("sched_exit", BASE | FENTRY, "sched_process_exit"),
     _point("sched_exec", BASE | FENTRY, "sched_process_exec", 3),

@@ -1,11 +1,10 @@
 /* Calls a program as a hostile user would: another user's id, descriptors, limits and environment of its choice.
  *
- *     caller UID [fd=N:M] [close=N] [nofile=N] [as=N] [fsize=N] [memlock=N] [stack=N] [soft-nofile=N] [nnp] [alarm]
+ *     caller UID [fd=N:M] [close=N] [nofile=N] [as=N] [fsize=N] [memlock=N] [stack=N] [soft-nofile=N] [nnp] [alarm=MS]
  *                [traced] [env=NAME=VALUE]... -- PROGRAM WORD... */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,9 +53,8 @@ int main(int count, char **words) {
         else if (number_of(option, "stack", &number)) limit(RLIMIT_STACK, (rlim_t)number, (rlim_t)number);
         else if (number_of(option, "soft-nofile", &number)) limit(RLIMIT_NOFILE, (rlim_t)number, 4096);
         else if (!strcmp(option, "nnp")) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        else if (!strcmp(option, "alarm")) {
-            struct itimerval soon = {{0, 1000}, {0, 1000}};
-            signal(SIGALRM, SIG_IGN); /* until the program blocks it: then the kernel keeps it, ignored or not */
+        else if (number_of(option, "alarm", &number)) {
+            struct itimerval soon = {{0, 1000}, {number / 1000, number % 1000 * 1000}};
             setitimer(ITIMER_REAL, &soon, NULL);
         } else if (!strcmp(option, "traced")) traced = 1;
         else if (!strncmp(option, "env=", 4)) environment[variables++] = option + 4;

@@ -10,9 +10,13 @@ from typing import ClassVar
 
 from roar.api.markers import hookimpl
 from roar.api.tracer import Tracer
+from roar_tracer_ebpf import drainer, preflight
 from roar_tracer_ebpf.tracer import EbpfTracer
 
 roar_api = 1
+
+# The clock of a guest that counts instructions leaps ahead while it waits for this machine's files: minutes in a second.
+preflight._TRIAL_S = drainer._ARMING_S = drainer._ANSWER_S = 1_000_000
 
 
 class Fentry(EbpfTracer):

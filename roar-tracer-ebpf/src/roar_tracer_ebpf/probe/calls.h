@@ -25,24 +25,37 @@ INLINE int advise(u64 task, u32 tgid, u64 cookie0, u64 cookie1, u32 advice)
     return 0;
 }
 
-/* Names that were given, moved or taken away.  `op` is the action. */
-INLINE int report_names(u64 task, u32 tgid, u32 op, u64 number, u64 id, u64 directory, u64 name, u64 directory2, u64 name2, int from_user)
+/* Ends a record that is begun, of names; a function of its own, see walk(). */
+int tell_names(u64 *argument)
 {
-    if (!is_allowed(task)) return 0;
-    u64 depth, length = 0, zero = G->zero;
+    u64 depth = (u64)argument, length = 0;
+    struct scratch *s = place(depth);
+    if (!s || !is_allowed(current_task())) { end(); return 0; }
+    NO_UNROLL
+    for (int i = 0; i < 2; i++) {
+        s->turn = i;
+        length = ((u64 (*)(u64))SUB_PUT_NAME)(length | depth << 32) & (2 * OFFSET_MASK + 1);
+        u64 before = length, base = s->base;
+        if (base) length = put_walk(s, depth, length, LOAD(u64, base + 8), LOAD(u64, base));
+        s->record.walk[i & 1] = length - before;
+        if (!s->names[1]) break;
+    }
+    emit(s, length);
+    return 0;
+}
+
+/* Names that were given, moved or taken away.  `op` is the action. */
+INLINE int report_names(u64 task, u32 tgid, u32 op, u64 number, u64 id, u64 directory, u64 name, u64 directory2, u64 name2, u64 from_user)
+{
+    u64 depth;
     struct scratch *s = begin(&depth, R_NAMES, tgid);
     if (!s) { end(); return 0; }
     s->record.op = op; s->record.size = number; s->record.id = id;
     if (id) s->record.flags = F_PENDING;
     else if (LOAD(u64, task + O_TASK_FILTER) != G->filter) s->record.flags = F_DOUBTFUL;
-    directory += zero; name += zero; directory2 += zero; name2 += zero;
-    NO_UNROLL
-    for (int i = 0; i < 2; i++) {
-        length = put_name(s, depth, length, i, task, directory, name, from_user);
-        if (!name2) break;
-        directory = directory2; name = name2; name2 = 0;
-    }
-    emit(s, length);
+    s->directories[0] = directory; s->names[0] = name; s->directories[1] = directory2; s->names[1] = name2;
+    s->from_user = from_user;
+    ((int (*)(u64))SUB_TELL_NAMES)(depth);
     return 0;
 }
 
@@ -100,7 +113,7 @@ int sys_exit(u64 *ctx) /* (struct pt_regs *, long result) */
         default: return 0;
         }
         fd += zero; type += zero; open_flags += zero;
-        return report(task, tgid, *process, type, fd_file(task, fd), open_flags);
+        return report(tgid, *process, type, fd_file(task, fd), open_flags);
     }
 
     u64 directory = AT_FDCWD, name = a0, directory2 = 0, name2 = 0, value = 0;

@@ -23,7 +23,7 @@ INLINE int opened(u64 *ctx, u64 file, u64 open_flags)
     u32 tgid = ME();
     u32 *process = enrolled(tgid);
     if (!process) return 0;
-    return report(current_task(), tgid, *process, R_OPEN, file, open_flags);
+    return report(tgid, *process, R_OPEN, file, open_flags);
 }
 int after_open(u64 *ctx) /* do_filp_open(directory, name, struct open_flags *): struct file * or an error */
 {
@@ -47,14 +47,14 @@ int after_mmap(u64 *ctx) /* vm_mmap_pgoff(file, address, length, protection, fla
     u32 tgid = ME();
     u32 *process = enrolled(tgid);
     if (!process || !(argument(ctx, 3) & PROT_WRITE) || !(argument(ctx, 4) & MAP_SHARED) || argument(ctx, 6) >= (u64)-4095ll) return 0;
-    return report(current_task(), tgid, *process, R_MAP, file, 0);
+    return report(tgid, *process, R_MAP, file, 0);
 }
 INLINE int truncated(u64 *ctx, u64 file, u64 length, s32 result)
 {
     u32 tgid = ME();
     u32 *process = enrolled(tgid);
     if (!process || !file || result) return 0;
-    return report(current_task(), tgid, *process, length ? R_WROTE : R_TRUNCATE, file, 0);
+    return report(tgid, *process, length ? R_WROTE : R_TRUNCATE, file, 0);
 }
 int after_truncate(u64 *ctx) /* do_truncate(owners, dentry, length, times, file): of ftruncate(2), of an open with O_TRUNC */
 {

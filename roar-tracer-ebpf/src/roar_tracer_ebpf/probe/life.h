@@ -43,12 +43,10 @@ int sched_exec(u64 *ctx) /* sched_process_exec(task, old pid, linux_binprm) */
     if (LOAD(u64, program + O_BPRM_INTERP) != name) r->flags |= F_SCRIPT;
     long l = bpf_probe_read_kernel_str(r->data, NAME_SIZE, (void *)name);
     if (l > 0) { l &= 2 * NAME_SIZE - 1; r->string[0] = l; length = l; }
-    u64 fs = LOAD(u64, task + O_TASK_FS);
-    u64 dentry = 0, mount = 0, zero = G->zero;
+    u64 fs = LOAD(u64, task + O_TASK_FS), dentry = 0, mount = 0, zero = G->zero;
     if (is_regular(LOAD(u64, program + O_BPRM_FILE), &f)) {
-        put_state(r, f.inode);
+        put_file(r, &f);
         dentry = f.dentry; mount = f.mount;
-        if (!LOAD(u64, dentry + O_DENTRY_HASH + 8)) r->flags |= F_UNLINKED;
     }
     dentry += zero; mount += zero;
     NO_UNROLL

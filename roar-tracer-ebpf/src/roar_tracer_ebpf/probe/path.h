@@ -49,14 +49,16 @@ int walk(u64 *argument)
     return *at;
 }
 
-/* The whole path, after the data that is there already; returns the data's new length.  Flags say when it isn't one of
- * the runner's. */
-INLINE u64 put_walk(struct scratch *s, u64 depth, u64 offset, u64 dentry, u64 mount)
+/* All names up to the root, likewise a function of its own, of the same argument; returns where they end.  Flags say when it
+ * isn't the runner's root. */
+int climb(u64 *argument)
 {
+    u64 depth = (u64)argument >> 32, offset = (u64)argument & (2 * OFFSET_MASK + 1);
+    struct scratch *s = place(depth);
+    if (!s) return 0;
     volatile struct scratch *v = s;
-    v->dentry = dentry; v->mount = mount - O_MOUNT_MNT; v->more = 1;
     NO_UNROLL
-    for (int i = 0; i < WALK_CALLS; i++) { /* verification takes longer with WALK_NAMES, not with the number of calls */
+    for (int i = 0; i < WALK_CALLS; i++) { /* verification takes longer with WALK_NAMES than with the number of calls */
         offset = ((u64 (*)(u64))SUB_WALK)(offset | depth << 32) & (2 * OFFSET_MASK + 1);
         if (v->more != 1) break;
     }
@@ -71,30 +73,41 @@ INLINE u64 put_walk(struct scratch *s, u64 depth, u64 offset, u64 dentry, u64 mo
     return offset;
 }
 
-/* A name as a call was given it, and the directory from which it is meant, as string and walk number n. */
-INLINE u64 put_name(struct scratch *s, u64 depth, u64 offset, int n, u64 task, u64 directory, u64 name, int from_user)
+/* The whole path, after the data that is there already; returns the data's new length. */
+INLINE u64 put_walk(struct scratch *s, u64 depth, u64 offset, u64 dentry, u64 mount)
 {
+    volatile struct scratch *v = s;
+    v->dentry = dentry; v->mount = mount - O_MOUNT_MNT; v->more = 1;
+    return ((u64 (*)(u64))SUB_CLIMB)(offset | depth << 32) & (2 * OFFSET_MASK + 1);
+}
+
+/* A name as a call was given it, as string number n, after the data that is there already; likewise a function of its own.  In
+ * the scratch: n, the name and the directory from which it is meant, of which it leaves the struct path in `base`, or 0. */
+int put_name(u64 *argument)
+{
+    u64 depth = (u64)argument >> 32, offset = (u64)argument & OFFSET_MASK;
+    struct scratch *s = place(depth);
+    if (!s) return 0;
     struct record *r = &s->record;
-    offset &= OFFSET_MASK;
-    long length = from_user ? bpf_probe_read_user_str(r->data + offset, NAME_SIZE, (void *)name)
-                            : bpf_probe_read_kernel_str(r->data + offset, NAME_SIZE, (void *)name);
+    u64 n = s->turn, name = s->names[n & 1], directory = s->directories[n & 1];
+    s->base = 0;
+    long length = s->from_user ? bpf_probe_read_user_str(r->data + offset, NAME_SIZE, (void *)name)
+                                     : bpf_probe_read_kernel_str(r->data + offset, NAME_SIZE, (void *)name);
     if (length < 0) { r->flags |= F_CUT; return offset; }
     if (!length) { length = 1; r->data[offset] = 0; } /* an empty one, before 6.13 */
     u8 first = r->data[offset];
     length &= 2 * NAME_SIZE - 1;
     r->string[n & 1] = length;
     offset += length;
-    u64 fs = LOAD(u64, task + O_TASK_FS), base;
+    u64 fs = LOAD(u64, current_task() + O_TASK_FS), base;
     if (first == '/') base = fs + O_FS_ROOT;
     else if ((s32)directory == AT_FDCWD) base = fs + O_FS_PWD;
     else {
-        u64 file = fd_file(task, directory);
+        u64 file = fd_file(current_task(), directory);
         if (!file) { r->flags |= F_CUT; return offset; }
         base = file + O_FILE_PATH;
     }
-    u64 dentry = LOAD(u64, base + 8);
-    if (!first && !LOAD(u64, dentry + O_DENTRY_HASH + 8)) r->flags |= F_UNLINKED; /* AT_EMPTY_PATH */
-    u64 after = put_walk(s, depth, offset, dentry, LOAD(u64, base));
-    r->walk[n & 1] = after - offset;
-    return after;
+    s->base = base;
+    if (!first && !LOAD(u64, LOAD(u64, base + 8) + O_DENTRY_HASH + 8)) r->flags |= F_UNLINKED; /* AT_EMPTY_PATH */
+    return offset;
 }

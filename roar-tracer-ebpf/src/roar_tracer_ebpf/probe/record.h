@@ -19,6 +19,9 @@ struct record { /* of the ring; layout.py's RECORD */
 struct scratch {
     struct record record;
     u64 owner, at, dentry, mount, more; /* of walk() */
+    u64 file;                           /* of tell_file() */
+    u64 directories[2], names[2];       /* of tell_names() and put_name() */
+    u64 from_user, turn, base;
 };
 
 INLINE struct scratch *place(u64 depth)
@@ -27,7 +30,7 @@ INLINE struct scratch *place(u64 depth)
     return (struct scratch *)map_lookup(MAP(M_SCRATCH), &key);
 }
 
-/* A record of a type, empty; to be ended by emit() or drop_it(), which take the depth back. */
+/* A record of a type, empty; to be ended by emit() or end(), which take the depth back. */
 INLINE struct scratch *begin(u64 *depth, u32 type, u32 tgid)
 {
     struct counters *c = counters();
@@ -44,6 +47,12 @@ INLINE struct scratch *begin(u64 *depth, u32 type, u32 tgid)
     return s;
 }
 INLINE void end(void) { __sync_fetch_and_add(&counters()->depth, -1); }
+INLINE void drop(u64 length)
+{
+    struct counters *c = counters();
+    c->drops += 1;
+    c->drop_bytes += length;
+}
 
 INLINE void emit(struct scratch *s, u64 length)
 {
@@ -51,11 +60,8 @@ INLINE void emit(struct scratch *s, u64 length)
     u64 wake = ring_query(MAP(M_RING), 0) > G->wake_at ? RING_FORCE_WAKEUP : RING_NO_WAKEUP;
     length = (length + HEAD_SIZE) & (LONGEST_RECORD - 1);
     int torn = s->owner != (s->record.time ^ s->record.tgid);
-    if (torn || ring_output(MAP(M_RING), s, length, wake) < 0) {
-        c->drops += 1;
-        c->drop_bytes += length;
-    } else
-        c->emitted += 1;
+    if (torn || ring_output(MAP(M_RING), s, length, wake) < 0) drop(length);
+    else c->emitted += 1;
     end();
 }
 /* What a process does that has another user, group or capabilities that the caller lacks (set-user-id and set-group-id programs, and

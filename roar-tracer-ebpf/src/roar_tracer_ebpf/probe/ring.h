@@ -34,7 +34,7 @@ int uring_complete(u64 *ctx) /* io_uring_complete(ring, request …) */
         file = LOAD(u64, request + O_REQUEST_FILE);
     } else if (op == URING_FALLOCATE || op == URING_FTRUNCATE) file = LOAD(u64, request + O_REQUEST_FILE);
     else return 0;
-    return report(task, tgid, *process, type, file, open_flags);
+    return report(tgid, *process, type, file, open_flags);
 }
 
 int uring_submit(u64 *ctx) /* io_uring_submit_req(request) */
