@@ -36,6 +36,12 @@ def test_a_file_without_a_name_that_gets_one_is_a_link_from_nothing(tmp_path: Pa
         assert (event.kind, event.path, event.path2) == (Kind.LINK, b"", base + b"/made")
 
 
+def test_a_file_that_never_had_a_name_is_no_input_when_it_is_opened_again() -> None:
+    made = opened(b"/tmp/#77", 3, os.O_RDWR | os.O_TMPFILE, flags=int(Flag.UNLINKED | Flag.CREATED))
+    again = opened(b"/tmp/#77", 3, os.O_RDWR, flags=int(Flag.UNLINKED))
+    assert events(made, again) == []
+
+
 def test_a_file_from_before_that_gets_a_name_by_its_descriptor_is_for_the_core_to_know(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("x")
     by_proc = named("LINKAT", (b"/proc/self/fd/3", b"/"), (b"new", os.fsencode(tmp_path)), number=0x400)

@@ -170,9 +170,11 @@ class Decoder:
         created, replaced = head[1] & _CREATED, flags & os.O_TRUNC
         stat = self._stat(head, path)
         if head[1] & _UNLINKED:
-            if flags & _O_TMPFILE and stat is not None and len(self._unnamed) < _MOST_REMEMBERED:
-                self._unnamed.add((stat.dev, stat.ino))
-            elif access & _READ:
+            identity = (stat.dev, stat.ino) if stat is not None else (0, 0)
+            if flags & _O_TMPFILE:
+                if len(self._unnamed) < _MOST_REMEMBERED:
+                    self._unnamed.add(identity)
+            elif access & _READ and identity not in self._unnamed:
                 return [Event(Kind.OPEN, pid, at_ns, path, flags=flags, existed=False, stat=stat, resolved=True)]
             return ()
         if not access & _WRITE and not created and not replaced:
