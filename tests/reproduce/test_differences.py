@@ -13,7 +13,8 @@ import numpy
 import pytest
 
 from roar.reproduce.differences import first_difference
-from roar.reproduce.mapping import Mapping
+from roar.reproduce.mapping import Mapping, aliases
+from roar.reproduce.variables import step_variables
 
 pytestmark = pytest.mark.requirement("REP-2")
 
@@ -120,3 +121,42 @@ def test_a_directory_is_replaced_where_it_is_one(word: str, mapped: str) -> None
     places = Mapping([(b"/w/repo", b"/new")])
     assert places.text(word) == mapped
     assert places.path(b"/w/repo2/x") is None and places.path(b"/w/repo/x") == b"/new/x"
+
+
+def test_other_names_of_a_directory_are_found_where_they_are_mentioned(tmp_path: Path) -> None:
+    (tmp_path / "real/repo/sub dir").mkdir(parents=True)
+    root = bytes(tmp_path.resolve() / "real/repo")
+    (tmp_path / "above").symlink_to("real")
+    (tmp_path / "there").symlink_to("real/repo")
+    (tmp_path / "sub link").symlink_to("real/repo/sub dir")
+    (tmp_path / "other").symlink_to("real")
+    texts = [
+        f"--out={tmp_path}/above/repo/x",
+        f"a:{tmp_path}/there/sub dir:b",
+        f"{tmp_path}/sub link/y",
+        f"{tmp_path}/real/repo/x",
+        f"{tmp_path}/other/x",
+        "no/path",
+        "/nowhere",
+        "/" + "x" * 5000,
+        "\0/",
+    ]
+    assert aliases(texts, root) == [
+        (bytes(tmp_path / "above/repo"), root),
+        (bytes(tmp_path / "sub link"), root + b"/sub dir"),
+        (bytes(tmp_path / "there"), root),
+    ]
+
+
+@pytest.mark.requirement("REP-5")
+def test_no_variable_leads_into_the_recorded_repository() -> None:
+    """A step that took it from there would overwrite what was recorded."""
+    here = {"DATA": "/w/repo/data", "PATH": "/w/repo/bin:/bin", "HOME": "/w/repo", "PWD": "/w/repo", "N": "1"}
+    places = Mapping([(b"/w/repo", b"/new")])
+    found = step_variables(
+        {"OUT": "/w/repo/out"}, here, frozenset(), places, [b"/env/bin"], [b"/new/src"], None, b"/new"
+    )
+    assert found == {
+        "DATA": "/new/data", "OUT": "/new/out", "PATH": "/env/bin:/new/bin:/bin", "PYTHONPATH": "/new/src", "HOME": "/w/repo",
+        "PWD": "/new", "N": "1",
+    }  # fmt: skip

@@ -52,6 +52,8 @@ PIPELINES = [
         (Hand(KEEP_TMP), Hand("mv in ../data; ln -s ../data in"), "sh -c 'cat in/*.txt > all'"), "all", NUMBERED,
     ),
     Pipeline("shell: a link is followed", {}, ("ln -s words link", "sort link -o sorted"), "sorted", WORDS),
+    Pipeline("shell: absolute paths by another name of the repository", {},
+             (Hand('ln -s "$PWD" ../link'), 'sort "${PWD%/*}/link/words" -o "${PWD%/*}/link/a"', "sort -r a -o b"), "b", WORDS),
     Pipeline("shell: a second name for a file", {}, ("sort words -o a", "ln a b", "sort -r b -o c"), "c", WORDS),
     Pipeline("shell: files that belong together, read by a later step", {},
              ("sh -c 'mkdir d.zarr; echo {} > d.zarr/.zarray; for n in 0 1 2 3; do rev in/$n.txt > d.zarr/$n; done'",

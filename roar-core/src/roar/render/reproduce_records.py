@@ -18,7 +18,7 @@ def reproduce_json(prepared: Prepared, result: Result | None) -> dict[str, Any]:
     """The plan, and what came of it unless it is a dry run."""
     plan = prepared.plan
     refs = {step.job.id: step.job.ref for step in plan.steps}
-    places = Mapping([(plan.root, plan.directory)])
+    places = Mapping(plan.places)
     results = {step.uid: step for step in result.steps} if result is not None else {}
     said = dict.fromkeys(decision.said for decisions in prepared.decisions.values() for decision in decisions)
     return {

@@ -164,7 +164,7 @@ class Engine:
 
     def _command(self, step: Step, decisions: list[pythons.Decision]) -> Command:
         moved = [(one.need.prefix, one.place) for one in decisions if one.need.prefix != one.place]
-        places = Places([*moved, (self._plan.root, self._plan.directory)])
+        places = Places([*moved, *self._plan.places])
         environment = next((one.place for one in decisions if one.need.kind in ("venv", "uv")), None)
         variables = step_variables(
             step.environment.get("variables", {}),
@@ -188,7 +188,7 @@ class Engine:
 
     def _ready(self, step: Step, decisions: list[pythons.Decision], command: Command) -> list[str]:
         """Makes everything ready for a step.  Raises what keeps it from being run."""
-        place_of = Places([(self._plan.root, self._plan.directory)]).text
+        place_of = Places(self._plan.places).text
         with self._environments:
             for decision in decisions:
                 log = self._checkout.private + b"/logs/environment-%08x" % zlib.crc32(decision.place)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from roar.reproduce.contents import Contents, copy_file
 from roar.reproduce.links import make_links
-from roar.reproduce.plan import Input, Step
+from roar.reproduce.plan import Input, Plan, Step
 from roar.reproduce.results import Compared
 
 _CODE_BYTES = 1 << 20
@@ -23,9 +23,7 @@ class Inputs:
 
     Args:
         contents: takes digests.
-        root: of the recorded repository.
-        source: where it is now.
-        directory: the new one.
+        plan: whose inputs they are.
         kept: a directory for what steps made at places that other steps change.
         elsewhere: digests → paths at which the content was recorded.
     """
@@ -33,19 +31,18 @@ class Inputs:
     def __init__(
         self,
         contents: Contents,
-        root: bytes,
-        source: bytes,
-        directory: bytes,
+        plan: Plan,
         kept: bytes,
         elsewhere: Callable[[Mapping[str, str]], Iterable[bytes]],
     ) -> None:
         self._contents = contents
-        self._root = root
-        self._source = source
-        self._directory = directory
+        self._root = plan.root
+        self._source = plan.source
+        self._directory = plan.directory
         self._kept = kept
         self._elsewhere = elsewhere
-        self._names_root = re.compile(rb"(?<![A-Za-z0-9_.-])" + re.escape(root) + rb"(?![A-Za-z0-9_.-])")
+        names = b"|".join(re.escape(name) for name, _ in plan.places)
+        self._names_root = re.compile(rb"(?<![A-Za-z0-9_.-])(?:" + names + rb")(?![A-Za-z0-9_.-])")
 
     def put_in_place(self, step: Step, made: Mapping[tuple[int, bytes], Compared]) -> list[str]:
         """Makes a step's inputs ready.
@@ -111,8 +108,9 @@ class Inputs:
             raise Unavailable(f"{self._name(one)} is not in the commit as it was read")
         if os.path.getsize(one.place) <= _CODE_BYTES:
             with open(one.place, "rb") as file:
-                if self._names_root.search(file.read(_CODE_BYTES)):
-                    where = os.fsdecode(self._root)
+                mention = self._names_root.search(file.read(_CODE_BYTES))
+                if mention:
+                    where = os.fsdecode(mention[0])
                     raise Unavailable(f"{self._name(one)} names {where}: the step would work there, not here")
 
     def _copied(self, one: Input) -> list[str]:

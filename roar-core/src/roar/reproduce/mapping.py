@@ -10,11 +10,48 @@ _NAME = "[A-Za-z0-9_.-]"
 """Characters that go on with a name: ``/w/repo`` is not in ``/w/repo-2``."""
 
 
+_PATH = re.compile(r"/[^\s:=,;'\"<>|&()]+")
+
+
+def aliases(texts: Iterable[str], root: bytes) -> list[tuple[bytes, bytes]]:
+    """Other names of a repository, or of what is in it, that words mention: by links, above it or to it.
+
+    Args:
+        texts: words and values of variables.
+        root: of the repository, canonical.
+
+    Returns:
+        (name, what it leads to): the shortest name of each mention that leads into the repository.
+    """
+    leads_to: dict[str, bytes] = {}
+    found: dict[str, bytes] = {}
+    mentions = {mention for text in texts if "/" in text for mention in (*_PATH.findall(text), text[text.index("/") :])}
+    for mention in mentions:
+        name = ""
+        for part in mention.split("/")[1:]:
+            name += f"/{part}"
+            if name not in leads_to:
+                leads_to[name] = _canonical(name)
+            target = leads_to[name]
+            if target == root or target.startswith(root + b"/"):
+                if os.fsencode(name) != target:
+                    found[name] = target
+                break
+    return sorted((os.fsencode(name), target) for name, target in found.items())
+
+
+def _canonical(name: str) -> bytes:
+    try:
+        return os.path.realpath(os.fsencode(name))
+    except (OSError, ValueError):
+        return b""
+
+
 class Mapping:
     """Directories and what stands for each.
 
     Args:
-        pairs: (recorded, new), absolute and canonical; of two that fit a path the first is taken.
+        pairs: (recorded, new), absolute; of two that fit a path the first is taken.
     """
 
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:

@@ -77,6 +77,13 @@ class Plan(NamedTuple):
     """Each after those that it needs; build steps as early as can be."""
     shared: frozenset[bytes]
     """Recorded paths that more than one step writes, or the commit has: what a step makes there is kept aside."""
+    aliases: tuple[tuple[bytes, bytes], ...] = ()
+    """Other names of the recorded repository or of a part of it, as commands mention them, and what stands for each."""
+
+    @property
+    def places(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Recorded directories and what stands for each."""
+        return ((self.root, self.directory), *self.aliases)
 
 
 def make_plan(selection: Selection, root: bytes, source: bytes, directory: bytes, home: bytes) -> Plan:

@@ -17,6 +17,7 @@ from roar.reproduce.checkout import Checkout
 from roar.reproduce.contents import Contents
 from roar.reproduce.engine import Engine, Surroundings
 from roar.reproduce.inputs import Inputs
+from roar.reproduce.mapping import aliases
 from roar.reproduce.plan import Plan, make_plan
 from roar.reproduce.progress import Progress
 from roar.reproduce.results import Result, StepResult
@@ -64,8 +65,16 @@ def prepare(
             f"Choose a directory outside: -o {os.fsdecode(source)}-reproduced",
         )
     plan = make_plan(selection, root, source, place, os.path.expanduser(b"~"))
+    plan = plan._replace(aliases=_aliases(plan))
     patches = {first: storage.patch(first) or b"" for first in set(selection.patches.values())}
     return Prepared(target, plan, _decisions(storage, selection, plan), patches)
+
+
+def _aliases(plan: Plan) -> tuple[tuple[bytes, bytes], ...]:
+    words = (word for step in plan.steps for word in step.job.command)
+    recorded = (value for step in plan.steps for value in step.environment.get("variables", {}).values())
+    texts = [*words, *(value for value in recorded if isinstance(value, str)), *os.environ.values()]
+    return tuple((name, plan.directory + target[len(plan.root) :]) for name, target in aliases(texts, plan.root))
 
 
 def _root(target: Target) -> bytes:
@@ -165,7 +174,7 @@ def carry_out(
         artifacts = [artifact.id for artifact in storage.artifacts_by_digest(digest, algorithm)]
         return dict.fromkeys(edge.path for edge in storage.edges_of(artifacts))
 
-    inputs = Inputs(contents, plan.root, plan.source, plan.directory, checkout.private + b"/kept", elsewhere)
+    inputs = Inputs(contents, plan, checkout.private + b"/kept", elsewhere)
     engine = Engine(plan, checkout, contents, inputs, progress, prepared.decisions, _surroundings(context), say)
     try:
         results = engine.run(jobs)

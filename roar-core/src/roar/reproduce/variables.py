@@ -9,7 +9,7 @@ from typing import Any
 from roar.reproduce.mapping import Mapping as Places
 from roar.workspace.secret_names import REDACTED
 
-_OF_HERE = frozenset({"PATH", "SHELL", "TERM", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_EXE", "CONDA_PYTHON_EXE"})
+_OF_HERE = frozenset({"PATH", "SHELL", "TERM", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_EXE", "CONDA_PYTHON_EXE", "HOME"})
 """Where programs are here, and who looks."""
 _PERSONAL = ("OLDPWD", "PWD", "_", "SHLVL")
 
@@ -36,7 +36,9 @@ def step_variables(
         environment: the virtual environment, if there is one.
         cwd: the step's directory.
     """
-    variables = {name: value for name, value in here.items() if name not in _PERSONAL}
+    variables = {
+        name: value if name in _OF_HERE else places.text(value) for name, value in here.items() if name not in _PERSONAL
+    }
     if recorded:
         for name in by_value - recorded.keys() - _OF_HERE:
             variables.pop(name, None)
