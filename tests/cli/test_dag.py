@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -63,6 +64,24 @@ def test_the_graph_of_one_artifact_has_what_led_to_it_and_what_came_from_it(pipe
     assert "No artifact found for path: nothing" in pipeline.roar("dag", "nothing", ok=False).stderr
 
 
+@pytest.mark.requirement("SHOW-5")
+def test_of_what_led_to_one_artifact_no_run_is_left_out(pipeline: Recorder) -> None:
+    score = pipeline.edge("score").hashes["blake3"]
+    pipeline.record("train", reads=["data"], writes={"model": "model"})
+    pipeline.record("evaluate", reads=["model"], writes={"score": "better"})
+    assert pipeline.roar("dag", f"blake3:{score}").stdout.splitlines()[1:] == [
+        "@1 prepare",
+        "└─ @2 train",
+        "   └─ @3 evaluate  (exit 3; 1 output changed since)",
+    ]
+    assert pipeline.roar("dag", "data").stdout.splitlines()[2:] == [
+        "├─ @2 train  (run again as @5)",
+        "│  └─ @3 evaluate  (exit 3; run again as @6)",
+        "└─ @5 train",
+        "   └─ @6 evaluate",
+    ]
+
+
 @pytest.mark.requirement("SHOW-5", "SHOW-6")
 def test_the_graph_of_all_sessions_tells_them_apart(pipeline: Recorder) -> None:
     pipeline.roar("reset", "-y")
@@ -116,6 +135,11 @@ def test_the_page_is_written_whole_and_in_place_of_another(pipeline: Recorder) -
     assert "Wrote page.html" in done.stderr and done.stdout == ""
     assert text.startswith("<!DOCTYPE html>") and "Content-Security-Policy" in text and "@2 train" in text
     assert not list(pipeline.root.glob("*.part"))
+    os.mkfifo(pipeline.root / "pipe")
+    both = os.open(pipeline.root / "pipe", os.O_RDWR)  # so that the writer needn't wait; a page fits into a pipe
+    pipeline.roar("dag", "--html", "pipe")
+    assert os.read(both, 15) == b"<!DOCTYPE html>" and (pipeline.root / "pipe").is_fifo()
+    os.close(both)
     failed = pipeline.roar("dag", "--html", "no/such/page.html", ok=False)
     assert failed.returncode == 1 and failed.stderr.startswith("Error: No such file or directory")
 

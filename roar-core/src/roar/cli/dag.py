@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -62,7 +63,8 @@ def command(
     with opened(context) as storage:
         graph, title = _graph(context, storage, ref, all_sessions, every)
     files = disk(context)
-    picture = Picture(graph, examine(graph, files), files, place(context), expanded, every, title)
+    # of what led to a thing no run is left out because its command ran again
+    picture = Picture(graph, examine(graph, files), files, place(context), expanded or ref is not None, every, title)
     if form == "json":
         from roar.render.dag_json import dag_json
         from roar.render.records import dump
@@ -96,6 +98,7 @@ def _graph(
         return graph_of(storage, storage.active_session(), limit), None
     from roar.lineage.trace import NEAREST, lineage_of, target_of
     from roar.lineage.views import EDGES_SHOWN
+    from roar.render.text import printable
 
     nearest = None if every else NEAREST
     lineage = lineage_of(storage, target_of(storage, found(context, storage, ref, every), nearest), limit=nearest)
@@ -103,7 +106,7 @@ def _graph(
     more = "" if is_all else ", the nearest steps (--all has them all)"
     links = [link for trace in (lineage.up, lineage.down) if trace is not None for link in trace.links]
     graph = graph_of_jobs(storage, lineage.jobs.values(), links, None if every else EDGES_SHOWN)
-    return graph, f"Lineage of {ref}{more}"
+    return graph, f"Lineage of {printable(ref)}{more}"
 
 
 def _drawn(picture: Picture, form: str, show_artifacts: bool, fold: bool) -> Iterator[str]:
@@ -130,8 +133,19 @@ def _write(name: str, lines: Iterable[str]) -> None:
         print_json(lines)
         return
     text = "\n".join(lines) + "\n"
-    unfinished = f"{name}.part"
-    with open(unfinished, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(unfinished, name)
+    if os.path.exists(name) and not os.path.isfile(name):  # /dev/stdout, a named pipe: nothing to put in its place
+        with open(name, "w", encoding="utf-8") as device:
+            device.write(text)
+        return
+    target = os.path.realpath(name)
+    unfinished = f"{target}.part"
+    try:
+        with open(unfinished, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(unfinished, target)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        error.filename, error.filename2 = name, None
+        raise
     click.echo(f"Wrote {click.format_filename(name)}; open it in a browser.", err=True)

@@ -107,7 +107,7 @@ class Picture:
     def _tree(self, steps: Mapping[int, Step], look: Look, show_artifacts: bool) -> Iterator[str]:
         strokes = Strokes() if look.unicode else ASCII
         parents = {job_id: self.parents(step) for job_id, step in steps.items()}
-        fold = not (show_artifacts or self.is_expanded or self.is_all)
+        fold = not (show_artifacts or self.is_all or (self.is_expanded and self.title is None))
         for node in draw(parents, lambda job_id: shape_of(self.steps[job_id].job), strokes, fold):
             if node.folded:
                 yield self._folded(node, look)
