@@ -166,3 +166,29 @@ def test_events_come_while_the_command_runs_and_each_once(trace: Trace) -> None:
     assert seen.early > 1000
     assert seen.coverage.dropped == 0
     assert seen.coverage.observed == len(seen.events)
+
+
+@pytest.mark.requirement("NORM-6")
+def test_names_through_a_link_to_a_directory_are_canonical_before_the_link_goes(trace: Trace, place: Path) -> None:
+    (place / "real").mkdir()
+    (place / "real" / "f").write_text("x")
+    (place / "way").symlink_to("real")
+    seen = trace(
+        "truncate -s 9 way/f; mv way/f way/g; ln way/g ./way//h; unlink way/h; cd way; ln -s g l; cd ..; mv way other"
+    )
+    real = os.fsencode(place / "real")
+    named = [event for kind in (Kind.RENAME, Kind.LINK, Kind.UNLINK, Kind.SYMLINK) for event in seen.of(kind)]
+    told = [(event.path, event.path2) for event in named if b"other" not in event.path2]
+    assert told == [
+        (real + b"/f", real + b"/g"),
+        (real + b"/g", real + b"/h"),
+        (real + b"/h", b""),
+        (b"g", real + b"/l"),
+    ]
+    assert all(event.resolved for event in named)
+
+
+def test_a_write_to_a_file_that_lost_its_name_is_nothing(trace: Trace) -> None:
+    """A descriptor that is opened again: the file that its name led to once may be another by now."""
+    seen = trace("exec 3<>a; rm a; echo x > /proc/self/fd/3; echo y > /dev/fd/3")
+    assert seen.names(Kind.WRITE) == ["a"]

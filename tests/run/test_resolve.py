@@ -132,3 +132,21 @@ def test_where_there_are_no_links_resolving_is_normalising(names: list[str]) -> 
         answer = twice(Event(Kind.UNLINK, 1, 0, path.encode()))
         assert answer is not None
         assert answer.path.decode() == os.path.normpath(path)
+
+
+@pytest.mark.requirement("TRC-8")
+def test_times_of_a_file_that_nobody_met_are_no_matter_of_doubt(place: Path) -> None:
+    event = opened(place / "link", state(place / "real" / "file"))._replace(kind=Kind.TIMES)
+    (place / "real" / "file").unlink()
+    resolve = resolver()
+    resolve(event)
+    assert resolve.doubts == []
+
+
+@pytest.mark.requirement("NORM-6")
+def test_names_that_are_canonical_are_left_alone_where_a_link_stands_now(place: Path) -> None:
+    event = Event(Kind.RENAME, 1, 0, os.fsencode(place / "dirlink/a"), os.fsencode(place / "dirlink/b"), resolved=True)
+    assert resolver()(event) == event
+    given = resolver()(event._replace(resolved=False))
+    assert given is not None
+    assert (given.path, given.path2) == (os.fsencode(place / "real/a"), os.fsencode(place / "real/b"))

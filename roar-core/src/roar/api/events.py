@@ -106,7 +106,8 @@ class Event(NamedTuple):
     confirmed: bool = True
     """False: the operation was begun and a kill hid its outcome; the fold looks at the file system to decide."""
     resolved: bool = False
-    """True: `path` is canonical, as the kernel named the file that was really opened.  Else roar resolves symbolic links."""
+    """True: `path` and `path2` are canonical, as the kernel named the files that were really meant.  Else roar resolves symbolic
+    links.  (The text of a SYMLINK stays as it is.)"""
     wrote: bool = False
     """WRITE only: the tracer saw the content change."""
     child: int = 0

@@ -72,10 +72,11 @@ class Resolver:
     def _with_names(self, event: Event) -> Event:
         # a symbolic link or directory that moved changes what paths through it mean, from here on
         moved = event.kind == Kind.SYMLINK or (event.stat is not None and not modes.S_ISREG(event.stat.mode))
-        path = event.path
-        if event.kind != Kind.SYMLINK and path and not event.resolved:
-            path = self._directory_resolved(path)
-        path2 = self._directory_resolved(event.path2) if event.path2 else b""
+        path, path2 = event.path, event.path2
+        if not event.resolved:
+            if event.kind != Kind.SYMLINK and path:
+                path = self._directory_resolved(path)
+            path2 = self._directory_resolved(path2) if path2 else b""
         if moved:
             self._directories.clear()
         return event._replace(path=path, path2=path2, resolved=True)
@@ -115,7 +116,7 @@ class Resolver:
         if there is not None and (there.dev, there.ino) == (was.dev, was.ino):
             return target
         met = self._path_of_inode(was.dev, was.ino)
-        if met is None:
+        if met is None and event.kind != Kind.TIMES:  # times matter of files that were met
             self.doubts.append(Event(Kind.BLIND, event.pid, event.time_ns, path, reason=Blind.SYMLINK))
         return met or target
 

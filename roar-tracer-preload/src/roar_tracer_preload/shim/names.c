@@ -98,11 +98,13 @@ static struct record *link_before(int dirfd1, const char *from, int dirfd2, cons
     if (!(flags & AT_SYMLINK_FOLLOW) && *from) return name_before(K_LINK, 0, dirfd1, from, dirfd2, to, &st);
     char *name1 = scratch_get(), *name2 = scratch_get();
     struct record *r = 0;
-    size_t m = name2 ? path_absolute(dirfd2, to, name2, SCRATCH_SIZE) : 0;
+    int canonical = 0;
+    size_t m = name2 ? path_entry(dirfd2, to, name2, SCRATCH_SIZE, &canonical) : 0;
     if (name1 && m) {
         size_t n = followed(dirfd1, from, &st, name1);
         r = record_new(K_LINK, 0, name1, n, name2, m);
-        if (n) record_stat(r, &st, B_EXISTED | B_CANONICAL);
+        if (n) record_stat(r, &st, B_EXISTED);
+        if (r && canonical) r->bits |= B_CANONICAL;
     } else if (name1 && name2) {
         r = blind_new(BLIND_PATH, to);
     }

@@ -113,7 +113,7 @@ static void read_after(const struct opening *o, const struct file_state *st, con
     if (key) seen_add(key);
 }
 
-static void change_after(const struct opening *o, const struct file_state *st, const char *name, size_t n, int flags) {
+static void change_after(const struct opening *o, const struct file_state *st, char *name, size_t n, int flags) {
     struct record *r = o->record, *again;
     if (!r) return;
     if (r->kind == K_BLIND) { /* the name as given could not be told; the kernel's own may */
@@ -121,6 +121,11 @@ static void change_after(const struct opening *o, const struct file_state *st, c
         if (!n || !(r = record_new(K_WRITE, (u32)flags, name, n, "", 0))) return;
         r->bits |= B_CANONICAL;
         record_state(r, S_OK);
+        return;
+    }
+    if (!st->links && path_is_shifting(r->text)) { /* a descriptor was opened again whose file has lost its name, or never had one */
+        record_state(r, S_FAILED);
+        if ((flags & O_ACCMODE) == O_RDWR && !(flags & O_TRUNC) && (n = last_name(name, n))) read_after(o, st, name, n, 1, flags);
         return;
     }
     int same = n == r->length1 && mem_equal(name, r->text, n);
@@ -230,14 +235,15 @@ struct record *name_before(int kind, u32 flags, int dirfd1, const char *path1, i
     char *name1 = scratch_get(), *name2 = path2 ? scratch_get() : 0;
     struct record *r = 0;
     if (name1 && (!path2 || name2)) {
-        size_t m = path2 ? path_absolute(dirfd2, path2, name2, SCRATCH_SIZE) : 0;
-        int canonical = 0;
+        int canonical = 1, canonical2 = 1;
+        size_t m = path2 ? path_entry(dirfd2, path2, name2, SCRATCH_SIZE, &canonical2) : 0;
         size_t n = kind == K_SYMLINK    ? str_len(path1)
-                   : kind == K_TRUNCATE ? path_meant(dirfd1, path1, 0, name1, SCRATCH_SIZE, &canonical)
-                                        : path_absolute(dirfd1, path1, name1, SCRATCH_SIZE);
+                   : kind == K_TRUNCATE ? path_meant(dirfd1, path1, 1, name1, SCRATCH_SIZE, &canonical)
+                                        : path_entry(dirfd1, path1, name1, SCRATCH_SIZE, &canonical);
         if (n && n < SCRATCH_SIZE && (m || !path2)) {
             r = record_new(kind, flags, kind == K_SYMLINK ? path1 : name1, n, path2 ? name2 : "", m);
-            if (st) record_stat(r, st, B_EXISTED | (canonical ? B_CANONICAL : 0));
+            if (st) record_stat(r, st, B_EXISTED);
+            if (r && canonical && canonical2) r->bits |= B_CANONICAL;
         } else {
             r = blind_new(BLIND_PATH, path2 ? path2 : path1);
         }

@@ -207,3 +207,44 @@ size_t path_meant(int dirfd, const char *path, int is_link, char *buffer, size_t
     *canonical = 1;
     return n;
 }
+
+/* The canonical name of the directory part of `path`, which is `last` bytes long, with a slash behind it; its length, 0: none. */
+static size_t directory_of(int dirfd, const char *path, size_t last, char *buffer, size_t size) {
+    char *folder = scratch_get();
+    if (!folder || last >= SCRATCH_SIZE) {
+        scratch_put(folder);
+        return 0;
+    }
+    mem_copy(folder, path, last);
+    folder[last] = 0;
+    int fd = (int)SYS(__NR_openat, dirfd, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    scratch_put(folder);
+    size_t n = fd >= 0 ? path_of_fd(fd, buffer, size) : 0;
+    if (fd >= 0) SYS(__NR_close, fd);
+    if (!n || n + 1 >= size) return 0;
+    if (buffer[n - 1] != '/') buffer[n++] = '/';
+    return n;
+}
+
+size_t path_entry(int dirfd, const char *path, char *buffer, size_t size, int *canonical) {
+    u64 key;
+    size_t last, n = split(path, &last);
+    int known = path_directory_known(dirfd, path, &key);
+    const char *name = path + last;
+    *canonical = !quiet && n > last && !str_equal(name, ".") && !str_equal(name, "..");
+    if (!*canonical || known || last == 0) return path_absolute(dirfd, path, buffer, size);
+    size_t k = directory_of(dirfd, path, last, buffer, size);
+    if (!k || k + (n - last) + 1 > size) {
+        *canonical = 0;
+        return path_absolute(dirfd, path, buffer, size);
+    }
+    mem_copy(buffer + k, name, n - last + 1);
+    k += n - last;
+    if (key) { /* the next time it need not be asked for */
+        char *lexical = scratch_get();
+        size_t m = lexical ? path_absolute(dirfd, path, lexical, SCRATCH_SIZE) : 0;
+        if (m == k && mem_equal(buffer, lexical, k)) seen_add(key);
+        scratch_put(lexical);
+    }
+    return k;
+}

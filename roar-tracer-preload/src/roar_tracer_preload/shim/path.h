@@ -18,6 +18,10 @@ size_t path_absolute(int dirfd, const char *path, char *buffer, size_t size);
  * followed, which sets *canonical. */
 size_t path_meant(int dirfd, const char *path, int is_link, char *buffer, size_t size, int *canonical);
 
+/* As path_absolute, for calls that act on a name and not on what it leads to: the links in its directory are resolved, the
+ * last name stays as it is.  *canonical: they surely are. */
+size_t path_entry(int dirfd, const char *path, char *buffer, size_t size, int *canonical);
+
 /* Whether a name means another file in each process, or at each use. */
 int path_is_shifting(const char *path);
 
