@@ -107,6 +107,14 @@ def test_comments_order_and_unknown_keys_are_kept(workspace: Any) -> None:
 
 
 @pytest.mark.requirement("SAFE-2")
+@pytest.mark.parametrize("between", ["", "[hash]\nthreads = 2\n\n"])
+def test_a_switch_that_is_set_already_can_be_set_again(workspace: Any, between: str) -> None:
+    _file(workspace).write_text(f"[filters.a]\nx = 1\n\n{between}[filters]\nignore_tmp_files = true # why\n")
+    workspace.roar("config", "set", "filters.ignore_tmp_files", "false")
+    assert _file(workspace).read_text().endswith("[filters]\nignore_tmp_files = false # why\n")
+
+
+@pytest.mark.requirement("SAFE-2")
 @pytest.mark.parametrize(
     "before",
     [

@@ -42,14 +42,23 @@ def put(path: Path, name: str, value: Any) -> None:
                 )
             table = table[part]
         if last in table and not hasattr(table[last], "keys"):
-            new = tomlkit.item(value)
-            new.trivia.comment, new.trivia.comment_ws = table[last].trivia.comment, table[last].trivia.comment_ws
+            new, old = tomlkit.item(value), _trivia(table, last)
+            if old is not None:
+                new.trivia.comment, new.trivia.comment_ws = old.comment, old.comment_ws
             table[last] = new
         else:
             table[last] = value
         return True
 
     _change(path, change)
+
+
+def _trivia(table: Any, name: str) -> Any:
+    """The comment beside a value; a table gives booleans without theirs, what is inside of it has them."""
+    from tomlkit.container import Container
+
+    inside = table if isinstance(table, Container) else getattr(table, "value", None)
+    return getattr(inside.item(name) if isinstance(inside, Container) else table[name], "trivia", None)
 
 
 def take_out(path: Path, name: str) -> bool:
