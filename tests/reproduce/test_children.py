@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from reproduce.processes import wait_until
 
-from roar.api.errors import RoarError
+from roar.api.errors import Refused, RoarError
 from roar.reproduce.children import Children, NotNoted, Stopped
 from roar.reproduce.plan import Plan
 from roar.reproduce.progress import Progress
@@ -129,10 +129,20 @@ def test_a_process_whose_roar_was_killed_before_it_was_noted_is_not_begun(tmp_pa
     assert json.loads((tmp_path / "journal").read_text())["started"] == "u"
 
 
+def test_two_do_not_work_at_one_reproduction(journal: Progress, tmp_path: Path) -> None:
+    """The second would end what the first has running."""
+    plan = Plan(b"/r", b"/r", bytes(tmp_path), (), frozenset())
+    with pytest.raises(Refused, match="another roar is at work in"):
+        Progress.resume(bytes(tmp_path / "journal"), plan)
+    journal.close()
+    Progress.resume(bytes(tmp_path / "journal"), plan).close()
+
+
 def test_a_line_that_was_torn_costs_no_other(journal: Progress, tmp_path: Path) -> None:
     plan = Plan(b"/r", b"/r", bytes(tmp_path), (), frozenset())
     with open(tmp_path / "journal", "a") as file:
         file.write('{"over": {"uid"{"started": "u", "pid": 1, "at": -1}\n{"over": ')
-    assert Progress.resume(bytes(tmp_path / "journal"), plan).done == {}
-    assert len((tmp_path / "journal").read_text().splitlines()) == 2
     journal.close()
+    again = Progress.resume(bytes(tmp_path / "journal"), plan)
+    again.close()
+    assert again.done == {} and len((tmp_path / "journal").read_text().splitlines()) == 2

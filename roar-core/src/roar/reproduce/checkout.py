@@ -71,9 +71,11 @@ class Checkout:
                     f"commit {commit[:7]} is not in the repository any more.",
                     f"Fetch it: git fetch origin {commit}",
                 )
-        was_there = os.path.lexists(self.directory)
+        is_ours = False
         try:
-            os.makedirs(self.directory, exist_ok=True)
+            if not os.path.isdir(self.directory):
+                os.makedirs(self.directory)
+                is_ours = True
             # not --shared: the clone must outlive what the user does to the repository; nor --local, which insists on links
             # where the new directory is on another file system
             _git(
@@ -84,7 +86,7 @@ class Checkout:
             self._take_over_settings()
             os.makedirs(self.private, exist_ok=True)
         except BaseException as error:  # half of a clone could neither be resumed nor begun again
-            if not was_there:
+            if is_ours:
                 shutil.rmtree(self.directory, ignore_errors=True)
             if isinstance(error, OSError):
                 raise RoarError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from roar.reproduce.plan import Plan
 from roar.reproduce.results import StepResult, from_json, to_json
 
 _VERSION = 1
+_ATTEMPTS = 10
 
 
 class Progress:
@@ -34,8 +37,9 @@ class Progress:
 
     @classmethod
     def begin(cls, path: bytes, plan: Plan) -> Progress:
-        """Of a new reproduction."""
+        """Of a new reproduction.  Raises Refused when another roar works at it, RoarError when it can't be written."""
         progress = cls(path)
+        progress._claim(plan)
         progress._write({"version": _VERSION, "key": _key(plan)})
         return progress
 
@@ -44,10 +48,12 @@ class Progress:
         """Of one that was begun; what it left running is ended.  Steps that succeeded count as done.
 
         Raises:
-            Refused: the directory has none, or that of something else.
+            Refused: the directory has none, or that of something else, or another roar works at it.
         """
         progress = cls(path)
         where = os.fsdecode(plan.directory)
+        if os.path.isfile(path):
+            progress._claim(plan)
         try:
             first, *lines = _values(path)
             if first != {"version": _VERSION, "key": _key(plan)}:
@@ -70,6 +76,24 @@ class Progress:
             if _start_time(pid) == started:  # else the number is another process's by now
                 end_session(pid)
         return progress
+
+    def _claim(self, plan: Plan) -> None:
+        journal = self._open()
+        for attempt in range(_ATTEMPTS):
+            try:
+                fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if attempt + 1 < _ATTEMPTS:  # what a roar that was killed was just starting lets go of it in a moment
+                    time.sleep(0.1)
+                    continue
+                self.close()
+                raise Refused(
+                    f"another roar is at work in {os.fsdecode(plan.directory)}.",
+                    "Wait for it, or choose another directory: -o DIR",
+                ) from None
+            except OSError:  # a file system without locks
+                return
+            return
 
     def starting(self, uid: str) -> Callable[[], None]:
         """What a new process of a step's has to do before it begins: it notes itself, so that a kill of roar at any moment
