@@ -166,6 +166,9 @@ def test_a_step_is_checked_aside(workspace: Workspace) -> None:
     assert workspace.roar("run", "--check", "@2", ok=False).stdout == "@2 not known: a is not there any more\n"
     jobs = json.loads(workspace.roar("log", "--json").stdout)["jobs"]
     assert len(jobs) == 2, "a check is no step"
+    record(workspace, "--no-hash sh -c 'echo same > c'")
+    said_of_it = workspace.roar("run", "--check", "@3").stdout
+    assert said_of_it == "@3 deterministic: two runs now come out alike; the record has no digests to compare with\n"
     assert workspace.roar("run", "--check", "@1", "true", ok=False).returncode == 2
 
 

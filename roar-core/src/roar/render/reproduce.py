@@ -135,8 +135,12 @@ def check_lines(checked: Checked, look: Look, place: Place) -> Iterator[str]:
     """The answer of `roar run --check`."""
     (step,) = checked.first.steps
     alike = f"{plural(len(step.outputs), 'output')} identical to the recorded"
+    if not step.outputs:
+        alike = "it has no outputs, and ended as recorded"
+    elif checked.second is not None:
+        alike = "two runs now come out alike; the record has no digests to compare with"
     said = {
-        "deterministic": f"deterministic: {alike if step.outputs else 'it has no outputs, and ended as recorded'}",
+        "deterministic": f"deterministic: {alike}",
         "not deterministic": "not deterministic: two runs now don't come out alike",
         "not as recorded": "not as recorded: two runs now come out alike, and differ from the record (code, data or environment)",
         "not known": f"not known: {printable(step.reason or 'it was not run')}",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from roar.context import Context
 
 Answer = Literal["deterministic", "not deterministic", "not as recorded", "not known"]
-"""Once more the same as recorded; two runs now differ; they are alike, and differ from the record; it could not be run."""
+"""Once more the same as recorded, or two runs now alike where the record has no digests; two runs now differ; they are alike,
+and differ from the record; it could not be run."""
 
 
 class Checked(NamedTuple):
@@ -53,7 +54,10 @@ def check_step(context: Context, storage: Storage, job: Job, say: Callable[[Step
             return Checked("not known", prepared, first, None)
         again = prepare(context, storage, target, os.path.join(scratch, "2"), alone=True)
         second = carry_out(context, storage, again, False, 1, lambda _: None)
-        return Checked("not as recorded" if _same(first, second) else "not deterministic", prepared, first, second)
+        if not _same(first, second):
+            return Checked("not deterministic", prepared, first, second)
+        as_far_as_known = first.steps[0].outcome == "unknown"
+        return Checked("deterministic" if as_far_as_known else "not as recorded", prepared, first, second)
 
 
 def _same(first: Result, second: Result) -> bool:
