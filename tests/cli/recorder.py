@@ -183,7 +183,7 @@ class Recorder:
             capture_output="stdout" not in options and "stderr" not in options,
             text=True,
             errors="surrogateescape",
-            timeout=60,
+            timeout=300,
             check=False,
             **options,
         )

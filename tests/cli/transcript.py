@@ -111,7 +111,7 @@ def _played(exchanges: list[Exchange], root: Path, env: Mapping[str, str]) -> It
             stderr=subprocess.STDOUT,
             text=True,
             errors="backslashreplace",
-            timeout=60,
+            timeout=300,
             check=False,
         )
         yield normalised(done.stdout, root), done.returncode

@@ -102,7 +102,7 @@ def _of(store: Storage, path: bytes) -> set[int]:
 LETTERS = st.text("abcdefgh", max_size=3).map(lambda letters: "".join(sorted(set(letters))))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(jobs=st.lists(st.tuples(LETTERS, LETTERS), min_size=1, max_size=8), depth=st.none() | st.integers(1, 4))
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_lineage_is_what_following_edges_one_by_one_gives(

@@ -100,7 +100,7 @@ CONTENT = st.tuples(st.sampled_from("abc"), st.sampled_from(["", "1", "2", "?"])
 FILES = st.lists(CONTENT, max_size=3, unique_by=lambda one: one[0])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(jobs=st.lists(st.tuples(FILES, FILES, st.integers(0, 30)), min_size=1, max_size=8))
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_makers_and_users_are_two_ends_of_the_same_links(

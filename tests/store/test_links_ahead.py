@@ -40,7 +40,7 @@ def fill(store: Storage, graph: Sequence[tuple[Sequence[tuple[str, str, bool]], 
     return [job.id for job in store.jobs(JobQuery())][::-1]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     graph=GRAPH,
     files=st.integers(1, 12),

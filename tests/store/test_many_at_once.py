@@ -17,6 +17,8 @@ from store.builders import edge, job_record
 
 from roar.api import JobQuery, Storage
 from roar.store import roar_storages
+from roar.store.postgresql import PostgresqlStorage
+from roar.store.sqlite import SqliteStorage
 
 Open = Callable[..., Storage]
 fork = multiprocessing.get_context("fork")
@@ -28,7 +30,7 @@ def _open(url: str) -> Storage:
 
 
 def _record_one(url: str, number: int, together: Barrier) -> None:
-    together.wait(60)
+    together.wait(300)
     store = _open(url)
     store.record(
         job_record(
@@ -40,13 +42,17 @@ def _record_one(url: str, number: int, together: Barrier) -> None:
 
 
 @pytest.mark.requirement("RUN-7")
-def test_jobs_that_end_together_in_a_new_store_are_all_recorded(url: str, open_store: Open) -> None:
+def test_jobs_that_end_together_in_a_new_store_are_all_recorded(
+    url: str, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for storage in (SqliteStorage, PostgresqlStorage):  # how slow the disk is, is not the question
+        monkeypatch.setattr(storage, "wait_s", 300.0)
     together = fork.Barrier(WRITERS)
     processes = [fork.Process(target=_record_one, args=(url, number, together)) for number in range(WRITERS)]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(120)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0] * WRITERS
     store = open_store()
     jobs = store.jobs()

@@ -91,9 +91,7 @@ def _sorted(job: JobRecord) -> JobRecord:
 
 
 @pytest.mark.requirement("SAFE-3", "GIT-1", "DIRTY-2", "FILTER-2", "RUN-8", "SHOW-4")
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(job=JOBS)
 def test_a_job_comes_back_as_it_went_in(store: Storage, job: JobRecord) -> None:
     # Contents get digests of their own: what is said of one content by two examples would be put together.
