@@ -212,6 +212,7 @@ def _fails(out: Path) -> None:
         (lambda helper: os.setxattr(helper, install.ATTRIBUTE, install.attribute(1 << 21)), "has other capabilities than it should"),
         (lambda helper: helper.parent.chmod(0o777), "which others than root can change"),
         (lambda helper: os.chown(helper.parent, USER, 0), "which others than root can change"),
+        (lambda helper: helper.parent.chmod(0o700), "which others than root can't enter"),
         (lambda helper: (helper.rename(helper.parent / "x"), helper.symlink_to("x")), "isn't a file"),
         (lambda helper: helper.unlink(), "doesn't exist"),
     ],
@@ -226,6 +227,17 @@ def test_a_copy_that_is_not_safe_is_not_used_and_enable_mends_it(
     assert (install.fault_of(helper) or "").endswith(fault)
     enable.enable(_yes)
     assert install.find_helper() == helper
+
+
+@pytest.mark.requirement("TRC-5")
+@pytest.mark.parametrize("content", [b"", b"#!/bin/sh\n", b"cut"])
+def test_a_copy_that_is_not_the_program_is_replaced(content: bytes, place: Path, built: Path) -> None:
+    enable.enable(_yes)
+    helper = place / _NAME
+    helper.write_bytes(built.read_bytes()[:20_000] if content == b"cut" else content)
+    os.setxattr(helper, install.ATTRIBUTE, install.attribute(install.wanted()))
+    enable.enable(_yes)
+    assert helper.read_bytes() == built.read_bytes()
 
 
 @pytest.mark.requirement("TRC-5")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import Workspace
 
-from roar_tracer_ebpf import preflight
+from roar_tracer_ebpf import preflight, privileges
 from roar_tracer_ebpf.build import PROGRAM_NAME
 from roar_tracer_ebpf.refusal import Refused
 
@@ -312,9 +312,15 @@ def test_a_map_that_is_refused_gets_both_remedies(code: str) -> None:
     assert all(words in failure.fix for words in ("roar tracer check ebpf", _ENABLE, _PRELOAD))
 
 
-def test_a_program_that_ends_without_an_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("helper", [None, Path("/helper")], ids=["own", "helper"])
+def test_a_program_that_ends_without_an_answer_is_told(
+    helper: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from roar_tracer_ebpf import drainer
 
+    for module in (drainer, preflight):
+        monkeypatch.setattr(module, "find_helper", lambda: helper)
+    monkeypatch.setattr(privileges, "suffice", lambda: False)
     for name, text in (("ends", "#!/bin/sh\nexit 3\n"), ("no-program", "nonsense")):
         fake = tmp_path / name / PROGRAM_NAME
         fake.parent.mkdir()
@@ -328,9 +334,14 @@ def test_a_program_that_ends_without_an_answer_is_told(tmp_path: Path, monkeypat
                 begun[0].armed()
             finally:
                 begun[0].close()
-        assert caught.value.advice == "build"
+        assert caught.value.advice == ("build" if helper is None or name == "no-program" else "helper")
         assert len(os.listdir("/proc/self/fd")) == held
         assert len(begun) == (name == "ends")
         for one in begun:
             with pytest.raises(ChildProcessError):
                 os.waitpid(one.pid, os.WNOHANG)  # it was waited for
+        if begun:
+            monkeypatch.setattr(preflight, "find_program", lambda fake=fake: fake)
+            (trial,) = preflight._trial("auto", "auto")
+            assert (trial.ok, trial.detail) == (False, "roar-ebpf ended without an answer (exit code 3)")
+            assert trial.fix == preflight._REMEDIES["build" if helper is None else "helper"]

@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roar_tracer_ebpf import privileges
 from roar_tracer_ebpf.build import version
 from roar_tracer_ebpf.install import find_helper, find_program
 from roar_tracer_ebpf.refusal import Refused
@@ -32,10 +33,11 @@ class Drainer:
         has_counted: it could write down what was lost.
     """
 
-    def __init__(self, pid: int, control: socket) -> None:
+    def __init__(self, pid: int, control: socket, is_helper: bool) -> None:
         self.pid = pid
         self.has_counted = True
         self._control = control
+        self._program = "helper" if is_helper else "build"  # which is to be mended
 
     @classmethod
     def start(cls, journal: Path, tier: str = "auto", variant: str = "auto") -> Drainer:
@@ -69,7 +71,7 @@ class Drainer:
         finally:
             its.close()
             os.close(file)
-        return cls(pid, ours)
+        return cls(pid, ours, helper is not None and not privileges.suffice())
 
     def armed(self) -> tuple[int, int]:
         """Waits until the probe is armed.
@@ -86,7 +88,7 @@ class Drainer:
             while len(reply) < _REPLY.size:
                 block = self._control.recv(_REPLY.size - len(reply))
                 if not block:
-                    raise Refused(0, "roar-ebpf ended without an answer", "build")
+                    raise Refused(0, "roar-ebpf ended without an answer", self._program)
                 reply += block
         except TimeoutError as late:
             raise Refused(0, f"arming took more than {_ARMING_S} seconds", "") from late
@@ -94,7 +96,7 @@ class Drainer:
         if error:
             raise Refused(error, _text(step), _text(advice))
         if not version().endswith(f"-{probe:08x}"):  # its records would be read wrongly
-            raise Refused(0, "roar-ebpf was built of another version", "build")
+            raise Refused(0, "roar-ebpf was built of another version", self._program)
         return first, second
 
     def sync(self) -> bool:

@@ -39,7 +39,7 @@ def enable(confirm: Callable[[str], bool]) -> None:
     helper = _helper_path()
     if os.geteuid() != 0 and privileges.suffice():
         return  # roar can do without; root installs it for the others
-    if install.fault_of(helper) is None:
+    if install.fault_of(helper) is None and _is_current(helper):
         return
     if os.geteuid() == 0:
         _install_as_root(program, helper)

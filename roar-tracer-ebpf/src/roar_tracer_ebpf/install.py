@@ -75,8 +75,10 @@ def fault_of(path: Path) -> str | None:
         if os.statvfs(path).f_flag & os.ST_NOSUID:
             return "is on a file system mounted nosuid: its capabilities don't count"
         found = os.getxattr(path, ATTRIBUTE)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "doesn't exist"
+    except PermissionError:
+        return "is where you can't look at it"
     except OSError:
         return "has no capabilities"
     return None if permitted_by(found) == wanted() else "has other capabilities than it should"
@@ -91,6 +93,8 @@ def _fault_above(path: Path) -> str | None:
             continue  # a link that root made; what it leads to is looked at below
         if facts.st_uid != 0 or facts.st_mode & others:
             return f"is below {folder}, which others than root can change"
+        if not facts.st_mode & stat.S_IXOTH:
+            return f"is below {folder}, which others than root can't enter"
     real = Path(os.path.realpath(path))
     return _fault_above(real) if real != path else None
 

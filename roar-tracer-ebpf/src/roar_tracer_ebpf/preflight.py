@@ -120,10 +120,10 @@ def _fault_of_helper() -> str:
     """Why an installed helper isn't used, as the end of a sentence; empty when there is none."""
     try:
         path = helper_path()
-        fault = fault_of(path) if path.exists() else None
     except OSError:
         return ""
-    return f": {path} {fault}" if fault else ""
+    fault = fault_of(path)
+    return f": {path} {fault}" if fault not in (None, "doesn't exist") else ""
 
 
 def _lockdown() -> Check:
@@ -177,8 +177,11 @@ def _trial(tier: str, variant: str) -> list[Check]:
     except (OSError, subprocess.TimeoutExpired) as error:
         return [Check("trial", False, f"a trial failed: {error}", _REMEDIES["helper"])]
     facts = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    if facts.get("prepare") != "ok":
-        return [_refused("trial", facts.get("prepare", done.stderr.strip() or f"exit {done.returncode}"))]
+    if "prepare" not in facts:
+        why = done.stderr.strip() or f"roar-ebpf ended without an answer (exit code {done.returncode})"
+        return [Check("trial", False, why, _REMEDIES["build" if helper is None or privileges.suffice() else "helper"])]
+    if facts["prepare"] != "ok":
+        return [_refused("trial", facts["prepare"])]
     checks = []
     used = next((name for name in ("fentry", "base") if facts.get(f"tier.{name}") == "ok"), None)
     for name in ("fentry", "base"):
