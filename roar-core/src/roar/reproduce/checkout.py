@@ -17,7 +17,7 @@ _NOT_THE_USERS = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_NAMESPACE",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
 )  # fmt: skip
-_CONVERSIONS = r"^(filter\..*|lfs\..*|core\.(autocrlf|eol|symlinks))$"
+_TAKEN_OVER = r"^(user\..*|filter\..*|lfs\..*|core\.(autocrlf|eol|symlinks))$"
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "Out of diskspace")
 
 
@@ -27,6 +27,8 @@ class CodeState(NamedTuple):
     commit: str
     patch_of: int | None
     """Id of a job that has the patch of a dirty tree."""
+    branch: str | None = None
+    """Which was checked out: what steps write may name it."""
 
 
 def git_environment() -> dict[str, str]:
@@ -83,6 +85,7 @@ class Checkout:
                 self._root, self.directory,
             )  # fmt: skip
             _git(self.directory, "config", "core.hooksPath", "/dev/null")
+            _git(self.directory, "branch", "--unset-upstream", ok=False)  # a clone's own, which `git status` would tell
             self._take_over_settings()
             os.makedirs(self.private, exist_ok=True)
         except BaseException as error:  # half of a clone could neither be resumed nor begun again
@@ -111,7 +114,10 @@ class Checkout:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.directory + b"/.git/index.lock")  # of a git that was killed with roar
         _git(self.directory, "reset", "--quiet", "--hard", ok=False)
-        _git(self.directory, "checkout", "--quiet", "--force", "--detach", state.commit)
+        checkout = ("checkout", "--quiet", "--force")
+        # there may be a branch `a` in the way of `a/b`
+        if not (state.branch and _git(self.directory, *checkout, "-B", state.branch, state.commit, ok=False)):
+            _git(self.directory, *checkout, "--detach", state.commit)
         if os.path.exists(self.directory + b"/.gitmodules"):
             self._update_submodules()
         if state.patch_of is not None:
@@ -121,8 +127,8 @@ class Checkout:
         self._state = state
 
     def _take_over_settings(self) -> None:
-        """Those of the repository that say what a file is like when it is checked out."""
-        said = _asked(self._root, "config", "--local", "--null", "--get-regexp", _CONVERSIONS)
+        """Those of the repository that say what a file is like when it is checked out, and who commits."""
+        said = _asked(self._root, "config", "--local", "--null", "--get-regexp", _TAKEN_OVER)
         for entry in said.split(b"\0"):
             key, separator, value = entry.partition(b"\n")
             if key:

@@ -117,7 +117,11 @@ def make_plan(selection: Selection, root: bytes, source: bytes, directory: bytes
         steps[job.id] = Step(
             job=job,
             cwd=place(job.cwd) or job.cwd,
-            code=CodeState(git.commit if git is not None else "", selection.patches.get(job.id) if patch_of else None),
+            code=CodeState(
+                git.commit if git is not None else "",
+                selection.patches.get(job.id) if patch_of else None,
+                git.branch if git is not None else None,
+            ),
             inputs=inputs,
             outputs=outputs,
             after=frozenset(after[job.id] | needs),
