@@ -38,6 +38,7 @@ def refs(recorder: Recorder, *options: str) -> list[str]:
         (("--failed",), ["@2"]),
         (("--path", "a"), ["@3", "@1"]),
         (("--path", "nothing"), []),
+        (("--path", "."), ["@B1", "@3", "@2", "@1"]),
         (("--label", "k=v"), ["@2", "@1"]),
         (("--label", "k=v", "--label", "team=x"), ["@1"]),
         (("--label", "k=w"), []),
@@ -144,3 +145,14 @@ def test_a_span_reaches_back_from_now(recorder: Recorder) -> None:
     recorder.record("old", started_ns=START_NS - 10**18, ended_ns=START_NS - 10**18)
     recorder.record("new", started_ns=time.time_ns(), ended_ns=time.time_ns())
     assert refs(recorder, "--since", "1h") == ["@2"]
+
+
+@pytest.mark.requirement("SHOW-6")
+def test_a_folder_stands_for_what_is_in_it(recorder: Recorder) -> None:
+    recorder.record("one", writes={"data/deep/a": "1"})
+    recorder.record("two", writes={"database": "2"})
+    recorder.record("three", reads=["data/deep/a"])
+    for folder in ("data", "data/", "./data/deep", str(recorder.root / "data")):
+        assert refs(recorder, "--path", folder) == ["@3", "@1"], folder
+    assert refs(recorder, "--path", "data", "-n", "1") == ["@3"]
+    assert refs(recorder, "--path", "dat") == []

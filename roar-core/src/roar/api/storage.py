@@ -38,7 +38,7 @@ class JobQuery(NamedTuple):
     kind: JobKind | None = None
     failed: bool = False
     path: bytes | None = None
-    """Only jobs with an edge at this path."""
+    """Only jobs with an edge at this path; with a slash at its end, below this folder."""
     labels: Mapping[str, str | None] = {}
     """Only jobs that have all of these now; None: whatever the value."""
     since_ns: int | None = None

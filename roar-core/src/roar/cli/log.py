@@ -27,7 +27,7 @@ _FIRST = 100
 )
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="At most N jobs.")
 @click.option("--failed", is_flag=True, help="Only jobs whose command failed.")
-@click.option("--path", metavar="PATH", help="Only jobs that read or wrote this file.")
+@click.option("--path", metavar="PATH", help="Only jobs that read or wrote this file, or a file in this folder.")
 @click.option("--label", "labels", metavar="KEY[=VALUE]", multiple=True, help="Only jobs with this label; repeatable.")
 @click.option("--since", metavar="WHEN", help="Only jobs since then: 2h, '3 days ago', yesterday, 2026-11-23.")
 @click.option("--session", metavar="SESSION", help="Jobs of this session, a number or a name.")
@@ -88,11 +88,11 @@ def _since(text: str | None) -> int | None:
 
 
 def _recorded(storage: Storage, query: JobQuery, path: str) -> bytes:
-    """The spelling of the path under which jobs recorded it."""
+    """The spelling of the path under which jobs recorded it, or files below it."""
     from roar.lineage.references import path_candidates
 
     candidates = path_candidates(path, cwd())
-    for candidate in candidates:
+    for candidate in [*candidates, *(candidate.rstrip(b"/") + b"/" for candidate in candidates)]:
         if storage.jobs(query._replace(path=candidate, limit=1)):
             return candidate
     return candidates[0]

@@ -50,13 +50,9 @@ _EDGES: dict[Direction, str] = {
  FROM job_{direction} e JOIN path p ON p.id = e.path LEFT JOIN artifact a ON a.id = e.artifact"""
     for number, direction in enumerate(_DIRECTIONS)
 }
-_AT_PATH = (
-    "("
-    + " OR ".join(
-        f"j.id IN (SELECT e.job FROM job_{one} e WHERE e.path IN (SELECT p.id FROM path p WHERE p.path = ?))"
-        for one in _DIRECTIONS
-    )
-    + ")"
+_WITH_PATH = " OR ".join(
+    f"j.id IN (SELECT e.job FROM job_{one} e WHERE e.path IN (SELECT p.id FROM path p WHERE {{which}}))"
+    for one in _DIRECTIONS
 )
 _LABELLED = """j.id IN (SELECT l.job FROM label l WHERE l.key = ? AND {value} AND NOT EXISTS
  (SELECT 1 FROM label later WHERE later.job = l.job AND later.key = l.key AND later.id > l.id))"""
@@ -76,8 +72,11 @@ def jobs(engine: Engine, wanted: JobQuery) -> list[Job]:
             conditions.append(condition)
             values.append(value)
     if wanted.path is not None:
-        conditions.append(_AT_PATH)
-        values += [wanted.path, wanted.path]
+        is_folder = wanted.path.endswith(b"/")
+        conditions.append(f"({_WITH_PATH.format(which='p.path >= ? AND p.path < ?' if is_folder else 'p.path = ?')})")
+        values += (
+            [wanted.path, wanted.path[:-1] + b"0"] if is_folder else [wanted.path]
+        ) * 2  # 0 comes after the slash
     for key, text in wanted.labels.items():
         conditions.append(_LABELLED.format(value="l.value IS NOT NULL" if text is None else "l.value = ?"))
         values += [to_text(key)] if text is None else [to_text(key), to_text(text)]

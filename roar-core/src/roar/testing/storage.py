@@ -179,6 +179,7 @@ class StorageContract:
         assert uids(kind="build") == [third.uid]
         assert uids(failed=True) == [second.uid]
         assert uids(path=b"/w/a") == [first.uid]
+        assert uids(path=b"/w/") == [second.uid, first.uid]
         assert uids(labels={"k": "v"}) == [first.uid]
         assert uids(labels={"k": "other"}) == []
         assert uids(since_ns=_START_NS + 10) == [third.uid, second.uid]
