@@ -7,6 +7,7 @@ import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.recorder import Recorder
@@ -223,3 +224,15 @@ def test_a_composite_is_one_line_of_the_tree(recorder: Recorder) -> None:
     recorder.record("store", writes=[recorder.edge(name) for name in names], composites=(composite,))
     shown = recorder.roar("dag", "--show-artifacts").stdout
     assert shown.count("z.zarr") == 1 and "zarr, 20 files" in shown
+
+
+@pytest.mark.requirement("SHOW-5", "DIRTY-1")
+def test_a_page_that_the_next_run_would_refuse_to_start_with_is_named(workspace: Any) -> None:
+    workspace.roar("run", "true")
+    exclude = workspace.root / ".git/info/exclude"
+    exclude.write_text(f"{exclude.read_text()}*.htm\n")
+    assert "roar run will refuse to start" in workspace.roar("dag", "--html", "page[1].html").stderr
+    assert workspace.roar("run", "true", ok=False).returncode == 1
+    (workspace.root / "page[1].html").unlink()
+    for name in ("page.htm", "../page.html"):
+        assert "refuse" not in workspace.roar("dag", "--html", name).stderr

@@ -78,6 +78,7 @@ def command(
             print_json(lines)
         else:
             _write(html, lines)
+            _warn_of_untracked(context, html)
         return
     if not graph.steps:
         click.echo("The active session has no steps yet. Record one: roar run COMMAND", err=True)
@@ -149,3 +150,20 @@ def _write(name: str, lines: Iterable[str]) -> None:
         error.filename, error.filename2 = name, None
         raise
     click.echo(f"Wrote {click.format_filename(name)}; open it in a browser.", err=True)
+
+
+def _warn_of_untracked(context: Context, name: str) -> None:
+    """Says so when the file is one that the next run would refuse to start with."""
+    from roar.workspace.gitprocess import ask
+
+    target = os.path.realpath(name)
+    root = os.path.realpath(context.workspace.root)
+    if not target.startswith(f"{root}{os.sep}") or not os.path.isfile(target):
+        return
+    with suppress(OSError):
+        said = ask(root, [("status", "--porcelain", "--untracked-files=all", "--", f":(literal){target}")])[0]
+        if said.ok and said.out:
+            click.echo(
+                "git sees it, so that roar run will refuse to start: move it, commit it, or have git ignore it.",
+                err=True,
+            )
