@@ -123,6 +123,26 @@ def test_a_directory_is_replaced_where_it_is_one(word: str, mapped: str) -> None
     assert places.path(b"/w/repo2/x") is None and places.path(b"/w/repo/x") == b"/new/x"
 
 
+@pytest.mark.parametrize(
+    ("word", "runs_as"),
+    [
+        ("../data", "/w/data"),
+        ("--in=./../data", "--in=/w/data"),
+        ("x=../data", "x=../data"),
+        ("..", "/w"),
+        ("../env/bin/python", "/new/.git/1/bin/python"),
+        ("a/../../data", "a/../../data"),
+        ("..data", "..data"),
+    ],
+)
+def test_a_path_out_of_the_repository_leads_where_it_did(word: str, runs_as: str) -> None:
+    places = Mapping([(b"/w/env", b"/new/.git/1"), (b"/w/repo", b"/new")])
+    assert places.words([word], b"/w/repo", b"/new") == (runs_as,)
+    beside = Mapping([(b"/w/repo", b"/w/repo-reproduced")])
+    assert beside.words([word], b"/w/repo", b"/w/repo-reproduced") == (word,)
+    assert places.words(["../a"], b"/w/repo/sub", b"/new/sub") == ("../a",)
+
+
 def test_other_names_of_a_directory_are_found_where_they_are_mentioned(tmp_path: Path) -> None:
     (tmp_path / "real/repo/sub dir").mkdir(parents=True)
     root = bytes(tmp_path.resolve() / "real/repo")

@@ -42,22 +42,37 @@ def check_step(context: Context, storage: Storage, job: Job, say: Callable[[Step
     """
     paths = frozenset(edge.path for edge in storage.edges([job.id], "output"))
     target = Target(job.ref, job, paths)
-    scratch = tempfile.mkdtemp(prefix="roar-check-")
+    beside = _beside(storage, job)
     with contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(shutil.rmtree, scratch, ignore_errors=True)
+
+        def scratch() -> str:
+            directory = tempfile.mkdtemp(prefix=".roar-check-" if beside else "roar-check-", dir=beside)
+            at_the_end.callback(shutil.rmtree, directory, ignore_errors=True)
+            return directory
+
         at_the_end.enter_context(signals_as_exceptions())
-        prepared = prepare(context, storage, target, os.path.join(scratch, "1"), alone=True)
+        prepared = prepare(context, storage, target, scratch(), alone=True)
         first = carry_out(context, storage, prepared, False, 1, say)
         if first.identical:
             return Checked("deterministic", prepared, first, None)
         if first.steps[0].status == "not run":
             return Checked("not known", prepared, first, None)
-        again = prepare(context, storage, target, os.path.join(scratch, "2"), alone=True)
+        again = prepare(context, storage, target, scratch(), alone=True)
         second = carry_out(context, storage, again, False, 1, lambda _: None)
         if not _same(first, second):
             return Checked("not deterministic", prepared, first, second)
         as_far_as_known = first.steps[0].outcome == "unknown"
         return Checked("deterministic" if as_far_as_known else "not as recorded", prepared, first, second)
+
+
+def _beside(storage: Storage, job: Job) -> str | None:
+    """A directory beside the repository for a step that read files outside of it, as its script may name them by ``../``."""
+    if job.git is None:
+        return None
+    root = job.git.root.rstrip(b"/")
+    above = os.fsdecode(os.path.dirname(root))
+    outside = any(not edge.path.startswith(root + b"/") for edge in storage.edges([job.id], "input"))
+    return above if outside and os.access(above, os.W_OK) else None
 
 
 def _same(first: Result, second: Result) -> bool:

@@ -10,6 +10,7 @@ _NAME = "[A-Za-z0-9_.-]"
 """Characters that go on with a name: ``/w/repo`` is not in ``/w/repo-2``."""
 
 
+_OUTWARD = re.compile(r"(\./+)*\.\.(/|$)")
 _PATH = re.compile(r"/[^\s:=,;'\"<>|&()]+")
 
 
@@ -77,6 +78,23 @@ class Mapping:
             text = pattern.sub(new, text)
         return text
 
-    def words(self, words: Sequence[str]) -> tuple[str, ...]:
-        """The words of a command."""
-        return tuple(map(self.text, words))
+    def words(self, words: Sequence[str], cwd: bytes, new_cwd: bytes) -> tuple[str, ...]:
+        """The words of a command.
+
+        Args:
+            words: as recorded.
+            cwd: the directory that it ran in.
+            new_cwd: the one that it is to run in.
+        """
+        return tuple(self.text(self._outward(word, cwd, new_cwd)) for word in words)
+
+    def _outward(self, word: str, cwd: bytes, new_cwd: bytes) -> str:
+        """A path that begins with ``..``, absolute if it would lead elsewhere from the new directory."""
+        option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+        if not _OUTWARD.match(value):
+            return word
+        path = os.fsencode(value)
+        then = os.path.normpath(os.path.join(cwd, path))
+        meant = self.path(then) or then
+        now = os.path.normpath(os.path.join(new_cwd, path))
+        return word if meant == now else f"{option}{equals}{os.fsdecode(meant)}"
