@@ -121,6 +121,19 @@ def test_a_step_that_writes_outside_of_the_repository(workspace: Workspace) -> N
 
 
 @pytest.mark.requirement("REP-5")
+def test_a_file_outside_is_left_as_it_is_even_if_a_step_makes_what_it_was(workspace: Workspace) -> None:
+    workspace.roar("config", "set", "filters.ignore_tmp_files", "false")
+    steps = ("sh -c 'echo x > made'", Hand("cp made ../outside"), "sort ../outside -o sorted")
+    record(workspace, Pipeline("", {}, steps, ""))
+    outside = workspace.root.parent / "outside"
+    outside.write_text("of value\n")
+    value, done = reproduce(workspace, "sorted")
+    reason = steps_of(value)["@2"]["reason"]
+    assert done.returncode == 1 and reason.startswith(f"{outside} has changed since it was recorded (blake3 ")
+    assert outside.read_text() == "of value\n"
+
+
+@pytest.mark.requirement("REP-5")
 def test_a_script_that_names_the_recorded_repository(workspace: Workspace) -> None:
     script = f"sort words > {workspace.root}/made\n"
     record(workspace, Pipeline("", {"s.sh": script}, ("sh s.sh",), "", WORDS))

@@ -163,13 +163,13 @@ def _logs(environment: Mapping[str, Any], place: _Places) -> frozenset[bytes]:
 
 def _input(edge: StoredEdge, job: Job, selection: Selection, place: _Places) -> Input:
     where = place(edge.path)
+    if where is None:  # whoever made it: nothing is written there
+        origin: Origin = "personal" if place.is_personal(edge.path) else "in place"
+        return Input(edge.path, edge.path, edge.hashes, origin)
     maker = selection.makers.get((job.id, edge.path))
     if maker is not None:
         maker_id, made_at = maker
-        return Input(edge.path, where or edge.path, edge.hashes, "step", maker_id, place(made_at) or made_at)
-    if where is None:
-        origin: Origin = "personal" if place.is_personal(edge.path) else "in place"
-        return Input(edge.path, edge.path, edge.hashes, origin)
+        return Input(edge.path, where, edge.hashes, "step", maker_id, place(made_at) or made_at)
     if edge.tracked or edge.path in selection.patched.get(job.id, ()):
         return Input(edge.path, where, edge.hashes, "commit")
     return Input(edge.path, where, edge.hashes, "copy")
