@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from roar.store.encoding import Damaged
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _LOCK = 0x726F6172
 """The advisory lock of writers: ``roar``."""
 
+_LIST = re.compile(r"IN \((\?(?:,\?)+)\)")
 _CONNECT_S = 10
 _RETRY_S = 0.1
 _RETRIED = ("53300", "57P03")
@@ -94,11 +96,11 @@ class PostgresqlEngine(Engine):
         self._connection.close()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        cursor = self._connection.execute(sql.replace("?", "%s").encode(), parameters)
+        cursor = self._connection.execute(*_with_arrays(sql, parameters))
         return cursor.fetchall() if cursor.description else []
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        yield from self._connection.execute(sql.replace("?", "%s").encode(), parameters)
+        yield from self._connection.execute(*_with_arrays(sql, parameters))
 
     def bulk(self, name: Name, rows: Sequence[tuple[Any, ...]]) -> int:
         if not rows:
@@ -146,6 +148,24 @@ class PostgresqlEngine(Engine):
     def check(self) -> Iterator[Problem]:
         """Nothing: the server keeps its references, and has its own tools for its pages."""
         yield from ()
+
+
+def _with_arrays(sql: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any]]:
+    """A statement as the driver takes it: each ``IN (?,?,…)`` takes one array, so that its text is the same for any number.
+
+    To read hundreds of placeholders takes the driver longer than the statement takes to run, and it keeps statements that
+    come again ready.
+    """
+    if "IN (?,?" not in sql:
+        return sql.replace("?", "%s").encode(), parameters
+    taken: list[Any] = []
+    rest = iter(parameters)
+    parts = _LIST.split(sql)
+    for number, part in enumerate(parts):
+        values = list(islice(rest, part.count("?")))
+        taken += [values] if number % 2 else values
+    text = "".join("= ANY(%s)" if number % 2 else part.replace("?", "%s") for number, part in enumerate(parts))
+    return text.encode(), taken
 
 
 def _without_credentials(url: str) -> str:
