@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from roar.api.errors import NotFound, RoarError
+from roar.reproduce.mapping import Mapping as Places
 
 _NOT_THE_USERS = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_NAMESPACE",
@@ -44,10 +45,12 @@ class Checkout:
         root: of the repository.
         directory: the clone's top.
         patches: the patches of dirty trees by the id of a job that has one.
+        places: of the recorded repository in the clone.
     """
 
-    def __init__(self, root: bytes, directory: bytes, patches: Mapping[int, bytes]) -> None:
+    def __init__(self, root: bytes, directory: bytes, patches: Mapping[int, bytes], places: Places) -> None:
         self._root = root
+        self._places = places
         self.directory = directory
         self._patches = patches
         self._state: CodeState | None = None
@@ -124,7 +127,19 @@ class Checkout:
             patch = self._patches[state.patch_of]
             if patch:
                 _git(self.directory, "apply", "--index", "--binary", "--whitespace=nowarn", "-", given=patch)
+        self._redirect_links()
         self._state = state
+
+    def _redirect_links(self) -> None:
+        """Makes committed links with the recorded repository's path lead to the same place of the clone, or steps work there."""
+        for entry in _asked(self.directory, "ls-files", "--stage", "-z").split(b"\0"):
+            if entry.startswith(b"120000 "):
+                link = self.directory + b"/" + entry.partition(b"\t")[2]
+                with contextlib.suppress(OSError):
+                    place = self._places.path(os.readlink(link))
+                    if place is not None:
+                        os.unlink(link)
+                        os.symlink(place, link)
 
     def _take_over_settings(self) -> None:
         """Those of the repository that say what a file is like when it is checked out, and who commits."""

@@ -17,6 +17,7 @@ from roar.reproduce.checkout import Checkout
 from roar.reproduce.contents import Contents
 from roar.reproduce.engine import Engine, Surroundings
 from roar.reproduce.inputs import Inputs
+from roar.reproduce.mapping import Mapping as Places
 from roar.reproduce.mapping import aliases
 from roar.reproduce.plan import Plan, make_plan
 from roar.reproduce.progress import Progress
@@ -159,7 +160,7 @@ def carry_out(
         RoarError: the repository can't be cloned.
     """
     plan = prepared.plan
-    checkout = Checkout(plan.source, plan.directory, prepared.patches)
+    checkout = Checkout(plan.source, plan.directory, prepared.patches, Places(plan.places))
     state = _journal(plan)
     if resume:
         progress = Progress.resume(state, plan)
