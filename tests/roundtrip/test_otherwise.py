@@ -144,6 +144,21 @@ def test_a_script_that_names_the_recorded_repository(workspace: Workspace) -> No
     assert state(workspace.root / "made") == before
 
 
+@pytest.mark.requirement("REP-5")
+def test_settings_that_name_where_the_step_writes(workspace: Workspace) -> None:
+    """A list of files to read is another thing: they are left as they are."""
+    settings = {"settings": f"to={workspace.root}/out\n", "list": f"{workspace.root}/words\n"}
+    steps = ("sh -c 'xargs cat < list > made'", "sh -c '. ./settings; mkdir out; sort words > $to/s'")
+    record(workspace, Pipeline("", {}, steps, "", {**WORDS, **settings}))
+    before = state(workspace.root / "out/s")
+    value, done = reproduce(workspace, "out/s")
+    reason = steps_of(value)["@2"]["reason"]
+    assert done.returncode == 1
+    assert reason == f"settings names {workspace.root}/out: the step would write there, not here"
+    assert state(workspace.root / "out/s") == before
+    assert reproduce(workspace, "made", "-o", "../again")[0]["identical"] is True
+
+
 def test_a_branch_that_fails_stops_its_chain_and_no_other(workspace: Workspace) -> None:
     steps = ("sort words -o good", "sh fails.sh", "cp bad worse", "sh -c 'cat good > fine; cat worse > joined'")
     script = "test -e ../ready || { echo 'not ready: bring it' >&2; exit 9; }\necho x > bad\n"

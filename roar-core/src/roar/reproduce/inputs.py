@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from roar.reproduce.contents import Contents, copy_file
 from roar.reproduce.links import make_links
+from roar.reproduce.mapping import Mapping as Places
 from roar.reproduce.plan import Input, Plan, Step
 from roar.reproduce.results import Compared
 
 _CODE_BYTES = 1 << 20
+_SETTINGS_BYTES = 1 << 16
 
 
 class Unavailable(Exception):
@@ -43,6 +45,8 @@ class Inputs:
         self._elsewhere = elsewhere
         names = b"|".join(re.escape(name) for name, _ in plan.places)
         self._names_root = re.compile(rb"(?<![A-Za-z0-9_.-])(?:" + names + rb")(?![A-Za-z0-9_.-])")
+        self._names_in_root = re.compile(self._names_root.pattern + rb"(?:/[^\s'\",;:<>|()]*)?")
+        self._places = Places(plan.places)
 
     def put_in_place(self, step: Step, made: Mapping[tuple[int, bytes], Compared]) -> list[str]:
         """Makes a step's inputs ready.
@@ -65,6 +69,7 @@ class Inputs:
                 self._from_commit(one)
             elif one.origin == "copy":
                 notes += self._copied(one)
+                self._names_no_output(one, step)
             elif one.origin == "in place" and one.hashes and not self._contents.has(one.path, one.hashes):
                 raise Unavailable(self._why_not(one))
         make_links(step, self._root, self._directory)
@@ -123,6 +128,21 @@ class Inputs:
         if self._contents.fetch(map(self.now, [one.path, *self._elsewhere(one.hashes)]), one.place, one.hashes):
             return []
         raise Unavailable(self._why_not(one))
+
+    def _names_no_output(self, one: Input, step: Step) -> None:
+        """Raises `Unavailable` for settings that would make the step write where it did.  Lists of what is read are let be."""
+        try:
+            if os.path.getsize(one.place) > _SETTINGS_BYTES:
+                return
+            with open(one.place, "rb") as file:
+                mentions = set(self._names_in_root.findall(file.read(_SETTINGS_BYTES)))
+        except OSError:
+            return
+        for mention in sorted(mentions):
+            place = (self._places.path(mention) or b"").rstrip(b"/")
+            if any(output.place == place or output.place.startswith(place + b"/") for output in step.outputs):
+                where = os.fsdecode(mention)
+                raise Unavailable(f"{self._name(one)} names {where}: the step would write there, not here")
 
     def _why_not(self, one: Input) -> str:
         algorithm = self._contents.algorithm(one.hashes)
