@@ -164,6 +164,8 @@ class Fold:
                 if known is not None and known is not now and not known.same_content(now):
                     self._lost[file.origin] = _CHANGED_TWICE
             return
+        if file.touched is not None and file.touched.size == 0 and now is not None and now.size > 0:
+            return  # it was empty, so all that is in it is the job's
         file.used = True
         before = file.touched or now or file.stat
         if file.stat is None:

@@ -92,15 +92,28 @@ static size_t name_of_opened(const struct opening *o, int fd, const char *path, 
     return n;
 }
 
+static const char LOST[] = " (deleted)";
+
+static int is_marked_lost(const char *name, size_t n) {
+    return n >= sizeof LOST && mem_equal(name + n - (sizeof LOST - 1), LOST, sizeof LOST - 1);
+}
+
 /* The last name of a file that has none any more, as the kernel tells it; its length, 0 for one that never had any. */
 static size_t last_name(char *name, size_t n) {
-    static const char mark[] = " (deleted)";
-    size_t m = sizeof mark - 1;
-    if (n <= m || !mem_equal(name + n - m, mark, m)) return 0;
-    name[n -= m] = 0;
+    if (!is_marked_lost(name, n)) return 0;
+    name[n -= sizeof LOST - 1] = 0;
     size_t slash = n;
     while (slash && name[slash - 1] != '/') slash--;
     return name[slash] == '#' ? 0 : n; /* O_TMPFILE */
+}
+
+/* Of the kernel's name for an open file what can be told; its length.  A name may end as if it were lost; and a file that did
+ * lose the name under which it was opened may have another: then `st` says that it has none, as of this one it is true. */
+static size_t name_told(char *name, size_t n, struct file_state *st) {
+    struct file_state there;
+    if (st->links && (!is_marked_lost(name, n) || !sys_stat(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, &there))) return n;
+    st->links = 0;
+    return last_name(name, n);
 }
 
 static void read_after(const struct opening *o, const struct file_state *st, const char *name, size_t n, int canonical, int flags) {
@@ -166,7 +179,9 @@ void open_after(struct opening *o, int fd, const char *path, int flags) {
     int canonical;
     size_t n = name_of_opened(o, fd, path, name, &canonical);
     if (o->mode == OPENING_WRITE) change_after(o, &st, name, n, flags);
-    else if (n && (st.links || (canonical && (n = last_name(name, n))))) read_after(o, &st, name, n, canonical, flags);
+    else if (n && canonical) {
+        if ((n = name_told(name, n, &st))) read_after(o, &st, name, n, canonical, flags);
+    } else if (n && st.links) read_after(o, &st, name, n, canonical, flags);
     else if (!st.links) record_state(o->record, S_FAILED);
     else tell_blind(BLIND_PATH, path);
     if (o->key) seen_add(o->key);
@@ -183,9 +198,10 @@ void observe_fd(int fd, int kind, int flags) {
     key = hash_bytes(key, (char *)&st.ino, sizeof st.ino);
     char *name = seen_has(key) ? 0 : scratch_get();
     size_t n = name ? path_of_fd(fd, name, SCRATCH_SIZE) : 0;
-    if (n && !is_nameless(name)) {
+    if (n) n = name_told(name, n, &st);
+    if (n && !is_nameless(name) && (st.links || kind == K_READ)) {
         struct record *r = record_new(kind, (u32)flags, name, n, "", 0);
-        record_stat(r, &st, B_EXISTED | B_CANONICAL);
+        record_stat(r, &st, (st.links ? B_EXISTED : B_NEW) | B_CANONICAL);
         record_state(r, S_OK);
         seen_add(key);
     }

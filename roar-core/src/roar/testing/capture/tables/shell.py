@@ -38,6 +38,7 @@ CASES: list[Case] = [
     case("input deleted", "cat a; rm a", "a"),
     case("input overwritten", "cat a > /dev/null; echo n > a", "a", "a"),
     case("overwritten, then read", "echo n > a; cat a", "", "a"),
+    case("appended to what is empty, then read", "echo n >> empty; cat empty", "", "empty"),
     case("deleted and made anew", "rm a; echo x > a; cat a", "", "a"),
     case("deleted unread", "rm a"),
     case("swapped", "mv a t; mv b a; mv t b", "a b", "a b"),
