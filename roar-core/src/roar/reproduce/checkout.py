@@ -84,8 +84,8 @@ class Checkout:
             # not --shared: the clone must outlive what the user does to the repository; nor --local, which insists on links
             # where the new directory is on another file system
             _git(
-                os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--no-checkout", "--",
-                self._root, self.directory,
+                os.path.dirname(self.directory), "-c", "core.hooksPath=/dev/null", "-c", "clone.rejectShallow=false", "clone",
+                "--quiet", "--no-checkout", "--", self._root, self.directory,
             )  # fmt: skip
             _git(self.directory, "config", "core.hooksPath", "/dev/null")
             _git(self.directory, "branch", "--unset-upstream", ok=False)  # a clone's own, which `git status` would tell
