@@ -62,3 +62,8 @@ def test_a_state_that_may_be_later_than_the_call_is_not_taken_for_the_calls(
     seen = FileStat(1, 2, 3, AT_NS - changed_ns, AT_NS - named_ns, 0o100644)
     monkeypatch.setattr(decode, "_look", {b"/new": seen}.get)
     assert told(named(op, (b"old", b"/"), (b"new", b"/"))).stat == (seen if known else None)
+
+
+def test_a_truncation_to_a_length_stays_one_when_the_file_has_gone_since(tmp_path: Path) -> None:
+    event = told(named("TRUNCATE", (b"gone", os.fsencode(tmp_path)), number=5))
+    assert (event.kind, event.wrote, event.existed, event.stat) == (Kind.WRITE, True, True, None)

@@ -351,10 +351,9 @@ class Decoder:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
             return [Event(Kind.WRITE, pid, at_ns, path, flags=flags, existed=False, resolved=True)]
         if op in ("TRUNCATE", "TRUNCATE64"):
-            now = _look(path)
-            if now is None or not told.number:
+            if not told.number:
                 return [Event(Kind.TRUNCATE, pid, at_ns, path, resolved=True)]
-            return [self._wrote(pid, at_ns, path, now)]
+            return [self._wrote(pid, at_ns, path, _look(path))]
         return self._times_set(pid, at_ns, path, _look(path))
 
     def _renamed(self, told: _Names) -> Iterable[Event]:
