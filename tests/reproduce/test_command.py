@@ -73,6 +73,17 @@ def _user() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
+@pytest.mark.requirement("REP-1")
+def test_a_folder_stands_for_what_one_step_put_there(recorded: Workspace) -> None:
+    value, _ = reproduce(recorded, "sub/", "--dry-run")
+    assert [one["path"] for step in value["steps"] for one in step["outputs"] if one["wanted"]] == [
+        f"{recorded.root}/sub/b"
+    ]
+    record(recorded, "cp a sub/c")
+    done = recorded.roar("reproduce", "sub", ok=False)
+    assert done.stderr == "Error: sub has the outputs of several steps: @2, @3.\nChoose one: roar reproduce @3\n"
+
+
 @pytest.mark.requirement("SHOW-7", "REP-1")
 @pytest.mark.parametrize("options", [["--dry-run"], []])
 def test_json_follows_its_schema(recorded: Workspace, options: list[str]) -> None:

@@ -49,10 +49,10 @@ def command(
 ) -> None:
     """Make an artifact again: run every step that led to it, in a new directory, and compare what comes of each.
 
-    TARGET is a step (@3), a path, or the beginning of a digest.  The repository is cloned at the recorded commit, with the
-    patch of a run that had uncommitted changes; build steps run first; files that no step made are copied, and only if
-    they have the recorded digest; Python packages are those that were recorded.  Your own files are left alone.  The exit
-    code is 0 only when the target is identical.
+    TARGET is a step (@3), a path of a file or folder, or the beginning of a digest.  The repository is cloned at the
+    recorded commit, with the patch of a run that had uncommitted changes; build steps run first; files that no step made
+    are copied, and only if they have the recorded digest; Python packages are those that were recorded.  Your own files
+    are left alone.  The exit code is 0 only when the target is identical.
     """
     from roar.api.errors import Refused
     from roar.render.look import look_of
@@ -112,11 +112,15 @@ def _target(context: Context, storage: Storage, ref: str) -> Target:
     """What is to be made again.  Raises NotFound, and for a digest that is nowhere here, where to ask."""
     from roar.api.errors import NotFound
     from roar.cli.finding import found
-    from roar.reproduce.target import is_digest, not_local, target_of
+    from roar.lineage.references import UnknownPath
+    from roar.reproduce.target import is_digest, not_local, target_of, target_of_folder
 
     try:
         meant = found(context, storage, ref)
-    except NotFound:
+    except NotFound as error:
+        folder = target_of_folder(storage, ref, error.path) if isinstance(error, UnknownPath) else None
+        if folder is not None:
+            return folder
         if is_digest(ref):
             raise not_local(context, ref) from None
         raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from roar.api.errors import NotFound, RoarError
 from roar.api.records import Composite, Job, StoredEdge
+from roar.api.storage import JobQuery
 from roar.lineage.references import MIN_PREFIX, Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
 from roar.lineage.views import composite_members
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from roar.api.storage import Storage
     from roar.context import Context
 
+_SHOWN = 5
 _DIGITS = frozenset(string.hexdigits)
 
 
@@ -47,6 +50,31 @@ def target_of(storage: Storage, text: str, found: Found) -> Target:
             return _together(storage, text, found.composite, members)
         return Target(text, found.job, frozenset(edge.path for edge in members))
     return _made(storage, text, found)
+
+
+def target_of_folder(storage: Storage, text: str, path: bytes) -> Target | None:
+    """The step that wrote all that was recorded in a folder; None when nothing was.
+
+    Args:
+        storage: the record.
+        text: what was typed.
+        path: the folder, absolute.
+
+    Raises:
+        RoarError: it was several steps.
+    """
+    folder = os.path.normpath(path).rstrip(b"/") + b"/"
+    jobs = {job.id: job for job in storage.jobs(JobQuery(path=folder))}
+    newest: dict[bytes, int] = {}
+    for edge in storage.edges(sorted(jobs), "output"):
+        if edge.path.startswith(folder):
+            newest[edge.path] = max(newest.get(edge.path, 0), edge.job_id)
+    makers = sorted(set(newest.values()))
+    if len(makers) > 1:
+        refs = [jobs[job_id].ref for job_id in makers]
+        shown = ", ".join(refs[:_SHOWN]) + (f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else "")
+        raise RoarError(f"{text} has the outputs of several steps: {shown}.", f"Choose one: roar reproduce {refs[-1]}")
+    return Target(text, jobs[makers[0]], frozenset(newest)) if makers else None
 
 
 def _together(storage: Storage, text: str, composite: Composite, members: Sequence[StoredEdge]) -> Target:
