@@ -112,6 +112,37 @@ def test_a_composite_has_a_lineage(recorder: Recorder) -> None:
     assert shown[0].startswith("z.zarr/  ") and shown[2] == "@1 store  → z.zarr" and shown[4] == "@2 load  ← z.zarr"
 
 
+@pytest.mark.requirement("SHOW-6", "SHOW-1", "HASH-4")
+def test_a_composite_that_was_read_still_comes_from_who_wrote_it(recorder: Recorder) -> None:
+    names = [f"z.zarr/{number}" for number in range(3)]
+    for name in names:
+        recorder.write(name, name)
+    whole = recorder.composite("z.zarr", names)
+    recorder.record("store", writes=[recorder.edge(name) for name in names], composites=(whole,))
+    part = recorder.composite("z.zarr", names[:2], "input")._replace(digest="12" * 32)
+    recorder.record("load", reads=names[:2], composites=(part,))
+    for text in ("z.zarr", whole.digest, part.digest):
+        shown = recorder.roar("lineage", text).stdout.splitlines()
+        assert shown[2] == "@1 store  → z.zarr" and shown[4] == "@2 load  ← z.zarr", text
+        artifact = recorder.json("show", text)["artifact"]
+        uses = [[use["ref"] for use in artifact[key]] for key in ("produced_by", "used_by")]
+        assert (uses, len(artifact["members"])) == ([["@1"], ["@2"]], 2 if text == part.digest else 3)
+        assert [job["ref"] for job in recorder.json("dag", text)["jobs"]] == ["@1", "@2"]
+
+
+@pytest.mark.requirement("SHOW-6", "HASH-4")
+def test_a_composite_of_parts_that_several_steps_wrote_comes_from_all_of_them(recorder: Recorder) -> None:
+    names = [f"parts/{number}.parquet" for number in range(3)]
+    recorder.write(names[2], "by hand")
+    for name in names[:2]:
+        recorder.record("write", name, writes={name: name})
+    recorder.record("merge", reads=names, composites=(recorder.composite("parts", names, "input"),))
+    shown = recorder.roar("lineage", "parts", "--up").stdout
+    assert "2 steps that led to it:" in shown and "@1 write" in shown and "@2 write" in shown
+    assert "no step made it" not in shown
+    assert [use["ref"] for use in recorder.json("show", "parts")["artifact"]["produced_by"]] == ["@1", "@2"]
+
+
 @pytest.mark.requirement("SHOW-6")
 def test_inputs_are_the_files_that_no_step_made(pipeline: Recorder) -> None:
     pipeline.write("raw.csv", "other")

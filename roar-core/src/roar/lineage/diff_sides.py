@@ -13,6 +13,7 @@ from roar.lineage.diff import StepDiff, place, same_digests, step_diff
 from roar.lineage.diff_causes import Cause, causes
 from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath, UnknownPath
 from roar.lineage.sessions import named_session
+from roar.lineage.views import composite_makers, composite_members
 
 Kind = Literal["step", "artifact", "session"]
 Resolve = Callable[[str], Found]
@@ -137,7 +138,9 @@ def _reproduction(storage: Storage, a: Side, b: Side) -> Reproduction | None:
 def _artifact(storage: Storage, found: Found) -> Side:
     if isinstance(found, FoundComposite):
         composite = found.composite
-        maker = found.job if composite.direction == "output" else None
+        members = composite_members(composite, storage.edges([found.job.id], composite.direction))
+        makers = storage.jobs_by_id(composite_makers(storage, found, members))
+        maker = makers[0] if len(makers) == 1 else None
         return Side("artifact", maker, None, {composite.algorithm: composite.digest}, composite.size, composite.path)
     if isinstance(found, FoundArtifact):
         edges = storage.edges_of([found.artifact.id], "output", 1)

@@ -45,7 +45,7 @@ class FoundPath(NamedTuple):
 
 
 class FoundComposite(NamedTuple):
-    """The reference names a composite artifact by its path or digest; `job` is the newest that has it."""
+    """The reference names a composite artifact by its path or digest; `job` is the newest that wrote it, else that read it."""
 
     composite: Composite
     job: Job
@@ -89,7 +89,10 @@ def resolve(storage: Storage, text: str, cwd: bytes, limit: int | None = EDGES) 
         if edges:
             return FoundPath(path, edges)
     for path in candidates:
-        for number, composite in storage.composites_like(path):
+        at_path = storage.composites_like(path)
+        if at_path:
+            # who read it may have read a part of it
+            number, composite = next((pair for pair in at_path if pair[1].direction == "output"), at_path[0])
             return FoundComposite(composite, storage.jobs_by_id([number])[0])
     if len(text) >= MIN_PREFIX and _HEX.issuperset(text):
         prefix = text.lower()
@@ -144,7 +147,8 @@ def _one(
     text: str, jobs: list[Job], artifacts: list[Artifact], composites: list[tuple[Composite, Job]]
 ) -> Found | None:
     """The only candidate, None when there is none.  Raises `Ambiguous`."""
-    unique = {composite.digest: (composite, job) for composite, job in reversed(composites)}
+    oldest_first = sorted(composites[::-1], key=lambda pair: pair[0].direction)  # stable: those who wrote it come last
+    unique = {composite.digest: (composite, job) for composite, job in oldest_first}
     count = len(jobs) + len(artifacts) + len(unique)
     if count > 1:
         lines = [f"  job {job.uid[:12]}  {job.ref}" for job in jobs]

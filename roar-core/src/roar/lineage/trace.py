@@ -8,7 +8,7 @@ from typing import NamedTuple
 from roar.api.records import Composite, Job, StoredEdge
 from roar.api.storage import Link, Storage
 from roar.lineage.references import Found, FoundArtifact, FoundComposite, FoundJob, FoundPath
-from roar.lineage.views import composite_members
+from roar.lineage.views import composite_makers, composite_members
 
 NEAREST = 50
 """So many jobs are followed each way unless all are asked for: a hub has a million of them."""
@@ -147,10 +147,11 @@ def target_of(storage: Storage, found: Found, limit: int | None = NEAREST) -> Ta
         return Target(found.job, None, None, (found.job.id,), ())
     if isinstance(found, FoundComposite):
         edges = composite_members(found.composite, storage.edges([found.job.id], found.composite.direction))
-        makers = (found.job.id,) if found.composite.direction == "output" else ()
+        makers = composite_makers(storage, found, edges)
         known = [edge.artifact_id for edge in edges if edge.artifact_id is not None]
-        uses = storage.edges_of(known, "input", more) if makers else []
-        readers = {edge.job_id for edge in uses} if makers else {found.job.id}
+        is_output = found.composite.direction == "output"
+        uses = storage.edges_of(known, "input", more) if is_output else []
+        readers = {edge.job_id for edge in uses} if is_output else {found.job.id}
         return Target(None, None, found.composite, makers, *_first(readers, limit))
     if isinstance(found, FoundArtifact):
         written = storage.edges_of([found.artifact.id], "output", 1)

@@ -12,6 +12,8 @@ from roar.api.storage import JobQuery, Storage
 from roar.lineage.references import EDGES, FoundArtifact, FoundComposite, FoundPath
 from roar.lineage.states import Disk, State
 
+_MEMBERS = 2000
+"""So many files of a composite, and uses of some hundred of them, are looked at for who made and who used it."""
 EDGES_SHOWN = 1000
 """How many edges of a direction a list of jobs carries for each job; `show` of one job carries all."""
 
@@ -69,6 +71,10 @@ class CompositeView(NamedTuple):
     composite: Composite
     job: Job
     members: list[EdgeView]
+    produced_by: list[Job]
+    """Of what was read, those that made its parts."""
+    used_by: list[Job]
+    """Newest first."""
 
     @property
     def state(self) -> State:
@@ -167,7 +173,34 @@ def composite_view(storage: Storage, found: FoundComposite, disk: Disk) -> Compo
     """A composite with all its members."""
     edges = list(storage.edges([found.job.id], found.composite.direction))
     members = composite_members(found.composite, edges)
-    return CompositeView(found.composite, found.job, [EdgeView(edge, _state(disk, edge)) for edge in members])
+    paths = {edge.path for edge in members}
+    read = storage.edges_of(_contents(members), "input", _MEMBERS)
+    readers = {edge.job_id for edge in read if edge.path in paths}
+    readers |= {found.job.id} if found.composite.direction == "input" else set()
+    return CompositeView(
+        found.composite,
+        found.job,
+        [EdgeView(edge, _state(disk, edge)) for edge in members],
+        storage.jobs_by_id(composite_makers(storage, found, members)),
+        storage.jobs_by_id(readers)[::-1],
+    )
+
+
+def composite_makers(storage: Storage, found: FoundComposite, members: Sequence[StoredEdge]) -> tuple[int, ...]:
+    """Ids of the jobs that made a composite: the one that wrote it; of what was read, those that wrote its parts there before."""
+    if found.composite.direction == "output":
+        return (found.job.id,)
+    wanted = {(edge.path, edge.artifact_id) for edge in members}
+    newest: dict[bytes, int] = {}
+    for edge in storage.edges_of(_contents(members), "output", _MEMBERS):
+        if edge.job_id < found.job.id and (edge.path, edge.artifact_id) in wanted:
+            newest.setdefault(edge.path, edge.job_id)
+    return tuple(sorted(set(newest.values())))
+
+
+def _contents(members: Sequence[StoredEdge]) -> list[int]:
+    """Of a composite of very many files the first ones stand for all."""
+    return [edge.artifact_id for edge in members[:_MEMBERS] if edge.artifact_id is not None]
 
 
 def composite_members(composite: Composite, edges: Iterable[StoredEdge]) -> list[StoredEdge]:

@@ -53,8 +53,8 @@ def composite_lines(view: CompositeView, look: Look, place: Place, is_all: bool 
     yield f"Kind: {printable(composite.kind)}, {plural(composite.members, 'file')}"
     yield from _hash_lines({composite.algorithm: composite.digest}, None)
     yield f"Size: {_exact(composite.size)}"
-    title = "Produced by" if composite.direction == "output" else "Used by"
-    yield from _uses(title, [(view.job, composite.path)], look, place, composite.path)
+    yield from _uses("Produced by", [(job, composite.path) for job in view.produced_by], look, place, composite.path)
+    yield from _uses("Used by", [(job, composite.path) for job in view.used_by], look, place, composite.path)
     rest = f"roar show {place.name(composite.path)} --all"
     yield from edge_lines("Members", view.members, [], look, place, rest, is_all)
 

@@ -171,7 +171,6 @@ def artifact_json(view: ArtifactView) -> dict[str, Any]:
 def composite_artifact_json(view: CompositeView) -> dict[str, Any]:
     """The ``artifact`` of schema ``roar/show/1`` when it is a composite one: the same keys, and its members."""
     composite = view.composite
-    use = [_use_json(view.job, composite.path)]
     return {
         "path": fsdecode(composite.path),
         "size": composite.size,
@@ -181,8 +180,8 @@ def composite_artifact_json(view: CompositeView) -> dict[str, Any]:
         "kind": composite.kind,
         "labels": {},
         "paths": [{"path": fsdecode(composite.path), "state": view.state}],
-        "produced_by": use if composite.direction == "output" else [],
-        "used_by": use if composite.direction == "input" else [],
+        "produced_by": [_use_json(job, composite.path) for job in view.produced_by],
+        "used_by": [_use_json(job, composite.path) for job in view.used_by],
         "earlier": [],
         "complete": True,
         "members": [edge_json(member) for member in view.members],
