@@ -118,7 +118,7 @@ def _target(context: Context, storage: Storage, ref: str) -> Target:
     try:
         meant = found(context, storage, ref)
     except NotFound as error:
-        folder = target_of_folder(storage, ref, error.path) if isinstance(error, UnknownPath) else None
+        folder = target_of_folder(storage, ref, error.path) if ref and isinstance(error, UnknownPath) else None
         if folder is not None:
             return folder
         if is_digest(ref):
