@@ -158,7 +158,7 @@ def test_every_signal_reaches_the_command_once(lines: Lines, tracer: Tracer, pla
 def test_a_signal_to_the_group_while_the_command_is_being_started_is_not_lost(lines: Lines, tracer: Tracer) -> None:
     codes = []
     for number in range(12):
-        with Started(lines, tracer, ["sleep", "1"]) as started:
+        with Started(lines, tracer, ["sleep", "50"]) as started:
             until(lambda: holds(started.pid), "roar does not hold signals back")
             time.sleep(0.001 * number)
             os.killpg(started.pid, signal.SIGTERM)

@@ -1,6 +1,7 @@
 """Runs a command under the tracer in a process of its own: python driver.py JOURNAL RESULT COMMAND…
 
 The events are asked for while the command runs and once after; they, the exit and the coverage go to RESULT as a pickle.
+DRIVER_GRACE_S is how long it waits for what outlives the command by a moment.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import threading
 from pathlib import Path
 
 from roar.api.process import Launch
+from roar_tracer_preload import tracer
 from roar_tracer_preload.tracer import PreloadTracer
 
 
 def main(journal: Path, result: Path, command: list[str]) -> None:
+    tracer._GRACE_S = float(os.environ.get("DRIVER_GRACE_S", tracer._GRACE_S))
     executable = shutil.which(command[0]) or command[0]
     launch = Launch(tuple(map(os.fsencode, command)), os.fsencode(executable), dict(os.environb), os.getcwdb())
     traced = PreloadTracer().start(launch, journal)

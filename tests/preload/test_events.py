@@ -153,7 +153,7 @@ def test_survivors_are_named(trace: Trace) -> None:
 
 
 def test_a_process_that_outlives_the_command_by_a_moment_is_waited_for(trace: Trace) -> None:
-    seen = trace("(sleep 0.05; cat a > late) >/dev/null 2>&1 &")
+    seen = trace("(sleep 0.05; cat a > late) >/dev/null 2>&1 &", env={"DRIVER_GRACE_S": "60"})
     assert seen.names(Kind.WRITE) == ["late"]
     assert seen.coverage.survivors == ()
 

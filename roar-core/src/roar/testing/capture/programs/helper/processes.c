@@ -224,7 +224,7 @@ static void daemonised(void) { /* it goes on when the command has ended */
     MUST(get("a"));
     if (!daemon(1, 0)) {
         put("out", "x");
-        sleep(3);
+        sleep(10);
     }
 }
 static void subreaper(void) { /* grandchildren become its children */
