@@ -85,7 +85,7 @@ class Writer:
             is_new = not os.fstat(self.fd).st_size
             if is_new and os.write(self.fd, _COUNTS.pack(_MAGIC, 0, 0).ljust(_PAGE, b"\0")) < _PAGE:
                 raise OSError(28, os.strerror(28), str(path))
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only nothing half done is left
             os.close(self.fd)
             raise
         self._header: mmap.mmap | None = None
