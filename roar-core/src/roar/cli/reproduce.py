@@ -58,7 +58,7 @@ def command(
     from roar.render.look import look_of
     from roar.render.reproduce import plan_lines, result_lines
     from roar.reproduce.children import signals_as_exceptions
-    from roar.reproduce.reproduction import carry_out, is_begun, prepare
+    from roar.reproduce.reproduction import carry_out, is_begun, must_be_free, prepare
 
     if dry_run and (at_once or resume):
         raise click.UsageError("--dry-run does nothing, so it goes with neither --run nor --resume.")
@@ -72,6 +72,8 @@ def command(
             else:
                 print_lines(plan_lines(prepared, look_of(sys.stdout), place(context)), look_of(sys.stdout))
             return
+        if not resume:
+            must_be_free(prepared)
         look = look_of(sys.stderr)
         if not at_once and look.terminal and sys.stdin is not None and sys.stdin.isatty():
             for line in plan_lines(prepared, look, place(context)):

@@ -165,7 +165,7 @@ def carry_out(
     if resume:
         progress = Progress.resume(state, plan)
     else:
-        _must_be_free(plan, os.path.exists(state))
+        must_be_free(prepared)
         checkout.make([step.code for step in plan.steps if step.code.commit])
         progress = Progress.begin(state, plan)
     contents = Contents(context.plugins.hashers)
@@ -193,13 +193,15 @@ def _journal(plan: Plan) -> bytes:
     return plan.directory + b"/.git/roar/reproduction.jsonl"
 
 
-def _must_be_free(plan: Plan, is_ours: bool) -> None:
+def must_be_free(prepared: Prepared) -> None:
+    """Raises Refused when there is something in the directory."""
+    plan = prepared.plan
     where = os.fsdecode(plan.directory)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if not os.listdir(plan.directory):
             return
     if os.path.lexists(plan.directory):
-        fix = "Go on with it: add --resume\nOr choose" if is_ours else "Choose"
+        fix = "Go on with it: add --resume\nOr choose" if is_begun(prepared) else "Choose"
         raise Refused(f"{where} exists already.", f"{fix} another directory: -o DIR")
 
 
