@@ -112,7 +112,7 @@ def test_what_ends_a_moment_after_the_command_is_seen(tmp_path: Path) -> None:
     ground = Ground(Patient, tmp_path)
     ground.write(input="data")
     # $$ is the command's, also in the background
-    driven = ground.sh("(cat input; while kill -0 $$; do :; done; echo more > late) > early 2>&1 &")
+    driven = ground.sh("(cat input; while kill -0 $$; do :; done; sleep 0.3; echo more > late) > early 2>&1 &")
     assert driven.coverage is not None
     assert (driven.coverage.survivors, driven.coverage.notes) == ((), ())
     assert (ground.inputs(driven), ground.outputs(driven)) == ({b"input"}, {b"early", b"late"})
