@@ -258,6 +258,13 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
         "/d/f /d/g/i",
         "/e/f /e/n/i",
     ),
+    (
+        "files from before exchanged, and one of them moved with its directory before anyone looked",
+        [rename("/d/f", "/a", 1, flags=EXCHANGE), rename("/d", "/e", mode=DIR)],
+        {"/e": st(9, mode=DIR), "/e/f": st(2), "/a": st(1)},
+        "/a /d/f",
+        "/e/f /a",
+    ),
     ("moved, gone before anyone looked, never removed as a file: a directory", [unseen("/d", "/e")], {}, "", ""),
     ("moved and removed before anyone looked", [unseen("/a", "/b"), unlink("/b")], {}, "/a", ""),
     ("moved twice before anyone looked", [unseen("/a", "/b"), unseen("/b", "/c"), unlink("/c")], {}, "/a", ""),

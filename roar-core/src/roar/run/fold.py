@@ -306,6 +306,7 @@ class Fold:
         first, second = self._names.pop(one, None), self._names.pop(two, None)
         if first is None and modes.S_ISREG(mode):
             first = _File(self._name_before(one), event.stat)
+        unseen = b""
         if second is None:
             now = self._stat(one)  # what was `two`
             mode = now.mode if now is not None else _UNKNOWN
@@ -313,6 +314,8 @@ class Fold:
                 moves[two] = one
             elif modes.S_ISREG(mode):
                 second = _File(self._name_before(two), now)
+            elif now is None and two not in self._links:
+                unseen = self._name_before(two)
         self._given -= {one, two}
         if moves:
             self._rename_directory(moves)
@@ -320,6 +323,8 @@ class Fold:
             self._place(first, two, first.stat)
         if second is not None:
             self._place(second, one, second.stat)
+        elif unseen:
+            self._unsure[one] = unseen
 
     def _rename_directory(self, moves: dict[bytes, bytes]) -> None:
         before = {source: self._name_before(source) for source in moves}
