@@ -125,6 +125,17 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
         "/a",
     ),
     (
+        "appended to an empty file, seen to change, then read back in a state that isn't sure",
+        [
+            write("/a", 1, W | APPEND, size=0),
+            write("/a", 1, W)._replace(wrote=True),
+            read("/a", 1)._replace(stat=None),
+        ],
+        {"/a": st(1, 9, 9)},
+        "",
+        "/a",
+    ),
+    (
         "an empty file read, then appended to",
         [read("/a", 1, size=0), write("/a", 1, W | APPEND, size=0)],
         {"/a": st(1, 9, 9)},

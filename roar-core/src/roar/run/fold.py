@@ -164,7 +164,11 @@ class Fold:
                 if known is not None and known is not now and not known.same_content(now):
                     self._lost[file.origin] = _CHANGED_TWICE
             return
-        if file.touched is not None and file.touched.size == 0 and now is not None and now.size > 0:
+        if (
+            file.touched is not None
+            and file.touched.size == 0
+            and (now.size if now is not None else file.changed_in_place)
+        ):
             return  # it was empty, so all that is in it is the job's
         file.used = True
         before = file.touched or now or file.stat
