@@ -154,6 +154,25 @@ def test_the_table_says_what_is_ready_what_is_not_and_why_and_what_each_can_see(
     assert "BTF is missing" in table and "boot another kernel" in table and "can't see: " in table
 
 
+@pytest.mark.requirement("TRC-1", "PLUG-2")
+@pytest.mark.parametrize(
+    ("way", "told"), [("return 'the back door'", "the back door"), ("raise SystemError", None), ("return 3", None)]
+)
+def test_the_table_says_by_which_way_a_tracer_would_see(workspace: Any, env: Any, way: str, told: str | None) -> None:
+    site, variables = env
+    ways = f"{READY}\n    @classmethod\n    def way(cls):\n        {way}"
+    site.install("tracer-new", tracer("brandnew", 900, ways), "roar.tracers")
+    found = {one["name"]: one["way"] for one in tracers(workspace, variables)["tracers"]}
+    assert found["brandnew"] == told and found["preload"] is None
+    table = workspace.roar("tracer", env=variables)
+    assert ("brandnew" in table.stderr) is (told is None)
+    (line,) = [line.split("  ") for line in table.stdout.splitlines() if line.startswith("* brandnew")]
+    assert line[-2] == (f"ready by {told}" if told else "ready")
+    if found["ebpf"] is not None:  # is ready here
+        assert found["ebpf"] in ("tier fentry", "tier base") and f"ready by {found['ebpf']}" in table.stdout
+    assert found["ptrace"] == "seccomp user notification" and f"ready by {found['ptrace']}" in table.stdout
+
+
 @pytest.mark.requirement("TRC-2")
 def test_check_prints_a_line_a_condition_and_passes(workspace: Any) -> None:
     done = workspace.roar("tracer", "check", "preload")

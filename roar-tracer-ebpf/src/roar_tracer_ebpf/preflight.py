@@ -53,8 +53,14 @@ def check(deep: bool = False, tier: str = "auto", variant: str = "auto") -> Pref
     """
     checks = [_kernel(), _types(), _program(), _capabilities(), _lockdown(), _descriptors()]
     if deep and all(one.ok for one in checks):
-        checks += _trial(tier, variant)
+        checks += _trial(tier, variant)[1]
     return Preflight(tuple(checks))
+
+
+def used_tier(tier: str, variant: str) -> str:
+    """``tier fentry`` or ``tier base``, found by trying; empty when neither works."""
+    used = _trial(tier, variant)[0]
+    return f"tier {used}" if used else ""
 
 
 def failure(refused: Refused) -> PreflightFailed:
@@ -159,8 +165,8 @@ def _has_no_new_privileges() -> bool:
         return False
 
 
-def _trial(tier: str, variant: str) -> list[Check]:
-    """Has each tier armed and look at a process that begins and opens a file; which tier a run would go by."""
+def _trial(tier: str, variant: str) -> tuple[str | None, list[Check]]:
+    """Has each tier armed and look at a process that begins and opens a file; the tier that a run would go by, and the checks."""
     import subprocess  # here: each start of roar comes through this module, whatever its tracer
 
     program, helper = find_program(), find_helper()
@@ -175,13 +181,14 @@ def _trial(tier: str, variant: str) -> list[Check]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return [Check("trial", False, f"a trial failed: {error}", _REMEDIES["helper"])]
+        return None, [Check("trial", False, f"a trial failed: {error}", _REMEDIES["helper"])]
     facts = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     if "prepare" not in facts:
         why = done.stderr.strip() or f"roar-ebpf ended without an answer (exit code {done.returncode})"
-        return [Check("trial", False, why, _REMEDIES["build" if helper is None or privileges.suffice() else "helper"])]
+        remedy = _REMEDIES["build" if helper is None or privileges.suffice() else "helper"]
+        return None, [Check("trial", False, why, remedy)]
     if facts["prepare"] != "ok":
-        return [_refused("trial", facts["prepare"])]
+        return None, [_refused("trial", facts["prepare"])]
     checks = []
     used = next((name for name in ("fentry", "base") if facts.get(f"tier.{name}") == "ok"), None)
     for name in ("fentry", "base"):
@@ -197,7 +204,7 @@ def _trial(tier: str, variant: str) -> list[Check]:
             checks.append(Check(f"tier {name}", True, f"not here: {_told(found)}"))
         else:
             checks.append(_refused(f"tier {name}", found))
-    return checks
+    return used, checks
 
 
 def _refused(name: str, found: str) -> Check:

@@ -41,6 +41,11 @@ class EbpfTracer(Tracer):
         return preflight.check(deep, cls.tier, cls.variant)
 
     @classmethod
+    def way(cls) -> str:
+        """The tier that a run would go by."""
+        return preflight.used_tier(cls.tier, cls.variant)
+
+    @classmethod
     def enable(cls, confirm: Callable[[str], bool]) -> Preflight:
         """Installs the helper that has the capabilities, unless roar has them."""
         from roar_tracer_ebpf.enable import enable

@@ -37,6 +37,11 @@ def check(ways: tuple[Way, ...], accelerated: bool, deep: bool = False) -> Prefl
     return Preflight(tuple(checks))
 
 
+def used_way(ways: tuple[Way, ...]) -> str:
+    """The first one by which a trial is seen; empty when none is."""
+    return next((str(way) for way in ways if _trials((way,))[0] is not None), "")
+
+
 def _platform() -> Check:
     machine = os.uname().machine
     supported = sys.platform == "linux" and machine in MACHINES

@@ -59,6 +59,11 @@ class PtraceTracer(Tracer):
         return preflight.check(cls.ways, cls.accelerated, deep)
 
     @classmethod
+    def way(cls) -> str:
+        """By what the kernel would hand calls over in a run."""
+        return preflight.used_way(cls.ways)
+
+    @classmethod
     def enable(cls, confirm: Callable[[str], bool]) -> Preflight:
         """Builds the loop in C if there is a compiler; the tracer works without it."""
         preflight.build_loop()

@@ -128,6 +128,14 @@ class Tracer(ABC):
         """
 
     @classmethod
+    def way(cls) -> str:
+        """By what it would see here, when it has more than one way (``tier base``); empty when it has one, or none works.
+
+        Asked of a tracer that is ready.  Never raises; may take as long as a deep preflight.
+        """
+        return ""
+
+    @classmethod
     def enable(cls, confirm: Callable[[str], bool]) -> Preflight:
         """One-time set-up (``roar tracer enable``); repeating it is harmless.
 

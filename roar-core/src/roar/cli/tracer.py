@@ -204,6 +204,7 @@ def _backend_json(backend: Backend) -> dict[str, Any]:
         "ready": backend.ready,
         "reason": backend.reason or None,
         "fix": backend.fix or None,
+        "way": backend.way or None,
         "capabilities": list(backend.capabilities),
         "blind_to": list(backend.blind_to),
         "checks": [check._asdict() for check in backend.checks],
@@ -223,6 +224,8 @@ def _table(found: Readiness, look: Look) -> Iterator[str]:
         state = (
             look.paint("ready", "green") if backend.ready else look.paint("not ready", "red") + f": {backend.reason}"
         )
+        if backend.way:
+            state += f" by {printable(backend.way)}"
         if backend.name == found.auto:
             state += "  (auto)"
         version = (backend.version or "-").ljust(max(versions, 7))

@@ -110,6 +110,7 @@ class TracerContract:
         assert isinstance(preflight, Preflight) and preflight.checks
         assert all(check.name and (check.ok or check.detail) for check in preflight.checks)
         assert preflight.ready, preflight.failure
+        assert isinstance(self.tracer.way(), str)
 
     # ---- what it sees
 

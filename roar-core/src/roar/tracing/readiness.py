@@ -28,6 +28,19 @@ def preflight(plugins: Plugins, name: str, tracer: type[Tracer], deep: bool = Fa
     return answer
 
 
+def way(plugins: Plugins, name: str, tracer: type[Tracer]) -> str:
+    """By what the tracer would see; empty for one that raises, or answers anything else than a text."""
+    try:
+        answer = tracer.way()
+    except Exception as error:  # a plugin can raise anything, and must not break roar
+        plugins.blame(tracer, f"way of tracer '{name}' raised {type(error).__name__}: {error}")
+        return ""
+    if not isinstance(answer, str):
+        plugins.blame(tracer, f"way of tracer '{name}' returned a {type(answer).__name__}")
+        return ""
+    return answer
+
+
 def failed(name: str, checks: Preflight) -> PreflightFailed:
     """The error for a tracer that isn't ready: its first failed check, with the remedy, and where to see the rest."""
     check = checks.failure or Check("preflight", False, "it is not ready")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roar.api.errors import PreflightFailed
 from roar.api.tracer import Capability, Check, Preflight
-from roar.tracing.readiness import WELL_KNOWN, preflight, unknown
+from roar.tracing.readiness import WELL_KNOWN, preflight, unknown, way
 from roar.tracing.select import AUTO, select
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Backend(NamedTuple):
     """What it can see, and its traits; sorted as `Capability` is."""
     blind_to: tuple[str, ...]
     """What it can't see."""
+    way: str = ""
+    """By what it would see here; empty when it has one way only, or wasn't asked."""
 
 
 class Readiness(NamedTuple):
@@ -47,9 +49,10 @@ class Readiness(NamedTuple):
 
 
 def readiness(plugins: Plugins, default: str) -> Readiness:
-    """Asks every tracer for its quick preflight."""
+    """Asks every tracer for its quick preflight, and those that are ready for the way by which they would see."""
     tracers = plugins.tracers()
     backends = [backend(plugins, name) for name in tracers]
+    backends = [one._replace(way=way(plugins, one.name, tracers[one.name])) if one.ready else one for one in backends]
     backends += [_missing(plugins, name) for name in WELL_KNOWN if name not in tracers]
     try:
         auto: str | None = select(plugins, AUTO, ()).name
