@@ -342,6 +342,6 @@ def test_a_program_that_ends_without_an_answer_is_told(
                 os.waitpid(one.pid, os.WNOHANG)  # it was waited for
         if begun:
             monkeypatch.setattr(preflight, "find_program", lambda fake=fake: fake)
-            (trial,) = preflight._trial("auto", "auto")
+            (trial,) = preflight._trial("auto", "auto")[1]
             assert (trial.ok, trial.detail) == (False, "roar-ebpf ended without an answer (exit code 3)")
             assert trial.fix == preflight._REMEDIES["build" if helper is None else "helper"]
