@@ -131,6 +131,11 @@ class Arena:
                 if decoded[0][2] == RecordKind.LED:
                     yield decoded
 
+    def is_drained(self) -> bool:
+        """Whether everything that was begun has been given."""
+        head = self._head()
+        return self._at >= min(head[4], head[3], MAX_SEGMENTS * SEGMENT)
+
     @property
     def dropped(self) -> int:
         """Events for which there was no room."""

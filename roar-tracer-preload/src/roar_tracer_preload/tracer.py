@@ -29,6 +29,7 @@ from roar_tracer_preload.links import Links
 
 _GRACE_S = 0.2
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
+_PAUSE_S = 0.005
 _EXEC_TAKES_NS = 500_000_000
 """An exec that hasn't failed after so long has succeeded."""
 _SMALLEST_LIMIT = 64 << 10
@@ -183,11 +184,25 @@ class _Run(Traced):
         """The events since the last call."""
         final = self._over
         if final and self._child:
-            yield from self._read(False)
-            if self._alive():
-                survivors.wait_for(self._alive(), _GRACE_S)
+            yield from self._last_moments()
         yield from self._read(final)
         self._objects.look()
+
+    def _last_moments(self) -> Iterator[Event]:
+        """What is told until nobody is left, for a moment at most.
+
+        A process may be told of after what it did itself, and stay behind what another is about to tell: so it is asked again.
+        """
+        until = time.monotonic() + _GRACE_S
+        while True:
+            yield from self._read(False)
+            alive, left = self._alive(), until - time.monotonic()
+            if left <= 0 or (not alive and self._arena.is_drained()):
+                return
+            if alive:
+                survivors.wait_for(alive, left)
+            else:  # somebody is about to tell how a call went
+                time.sleep(min(left, _PAUSE_S))
 
     def _read(self, final: bool) -> Iterator[Event]:
         while self._first:
@@ -215,7 +230,7 @@ class _Run(Traced):
         """Keeps account of who is alive, and of who should have said START."""
         kind, pid, flags = record[2], record[6], record[7]
         if kind == RecordKind.FORK:
-            self._pids.add(flags)
+            self._pids |= {pid, flags}
             self._unknown_pids |= flags == 0
         elif kind == RecordKind.START:
             self._pids.add(pid)
