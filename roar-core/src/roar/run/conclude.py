@@ -102,7 +102,7 @@ def conclude(
     blocking = tuple(tracked.named(outputs))
     used = input_edges(context, inputs, lost, done["input"], hashing, tracked)
     generated = output_edges(outputs, done["output"], hashing)
-    why = (*ending.failures, *reasons(blind, ending.coverage))
+    why = (*ending.failures, *reasons(blind, ending.coverage, plan.tracer))
     filtered = sum(map(len, dropped.values()))
     recorded = len(used) + len(generated)
     notes = (

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from roar.api.events import Blind
 from roar.api.tracer import Coverage
 
-_OTHER_TRACER = "use a tracer that sees it, ebpf or ptrace: roar tracer"
+_SEEING = ("ebpf", "ptrace")
+_OTHER_TRACER = "use a tracer that sees it, {others}: roar tracer"
 _EXPLAINED = {
     Blind.STATIC: ("{0} is a static binary: what it read and wrote was not seen", _OTHER_TRACER),
     Blind.GO: ("{0} is a Go binary, which bypasses libc: what it read and wrote was not seen", _OTHER_TRACER),
@@ -53,12 +54,13 @@ _EXPLAINED = {
 }
 
 
-def reasons(blind: Iterable[tuple[str, bytes]], coverage: Coverage) -> tuple[str, ...]:
+def reasons(blind: Iterable[tuple[str, bytes]], coverage: Coverage, tracer: str) -> tuple[str, ...]:
     """Why the record is partial, one sentence each with its fix; empty when it is complete.
 
     Args:
         blind: (code, program or file), of events.
         coverage: the tracer's own account.
+        tracer: its name, which is not what a fix tells to use.
     """
     # what was found at exec and what did not start is often the same program: the specific reason is enough
     specific: dict[tuple[str, bytes], None] = {}
@@ -69,8 +71,11 @@ def reasons(blind: Iterable[tuple[str, bytes]], coverage: Coverage) -> tuple[str
         else:
             specific[reason, subject] = None
     explained = {subject for _, subject in specific}
-    found = [_sentence(reason, subject) for reason, subject in specific]
-    found += [_sentence(Blind.NOT_STARTED, subject) for subject in dict.fromkeys(missing) if subject not in explained]
+    others = " or ".join(name for name in _SEEING if name != tracer)
+    found = [_sentence(reason, subject, others) for reason, subject in specific]
+    found += [
+        _sentence(Blind.NOT_STARTED, subject, others) for subject in dict.fromkeys(missing) if subject not in explained
+    ]
     if coverage.dropped:
         found.append(
             f"{_count(coverage.dropped, 'event')} dropped: files may be missing "
@@ -86,14 +91,14 @@ def reasons(blind: Iterable[tuple[str, bytes]], coverage: Coverage) -> tuple[str
     return tuple(dict.fromkeys(found))
 
 
-def _sentence(reason: str, subject: bytes) -> str:
+def _sentence(reason: str, subject: bytes, others: str) -> str:
     name = os.fsdecode(subject)
     in_0 = f" ({name})" if name else ""
     if reason not in _EXPLAINED:  # in a plugin's own words, which may say what to do
         what, _, own_fix = reason.removesuffix(")").partition(" (fix: ") if " (fix: " in reason else (reason, "", "")
-        return f"{what}{in_0} (fix: {own_fix or _OTHER_TRACER})"
+        return f"{what}{in_0} (fix: {own_fix or _OTHER_TRACER.format(others=others)})"
     template, fix = _EXPLAINED[reason]
-    return template.format(name or "a program", in_0=in_0) + f" (fix: {fix})"
+    return template.format(name or "a program", in_0=in_0) + f" (fix: {fix.format(others=others)})"
 
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:
