@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 _PROMPT = b"<%d>"
-_RC = "PS1='<$?>'; PS2=; PROMPT_COMMAND=; bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo"
+_RC = "export -n PS1; PS1='<$?>'; PS2=; PROMPT_COMMAND=; bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo"
 DEADLINE_S = 60.0
 
 
