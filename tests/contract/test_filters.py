@@ -68,7 +68,7 @@ class TestModelCaches(FilterContract):
     filter = ModelCaches()
     drops = (
         b"/home/x/.cache/huggingface/hub/models--a/blobs/1",
-        b"/root/.cache/torch/hub/checkpoints/r.pth",
+        b"/home/y/.cache/torch/hub/checkpoints/r.pth",
         b"/tmp/torchinductor_x/a/b.py",
         b"/home/x/.triton/cache/k",
     )

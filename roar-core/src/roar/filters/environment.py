@@ -113,7 +113,7 @@ def _interpreters(context: FilterContext) -> tuple[bytes, ...]:
 
 
 def _is_others_settings(directory: bytes) -> bool:
-    """Whether it is a dot directory of a home that isn't the user's: ``/home/x/.config/``, ``/root/.ssh/``."""
+    """Whether it is a dot directory of a home that isn't the user's, where hier(7) has homes: ``/home/x/.config/``, root's."""
     if directory.startswith(b"/home/"):
         return directory[6:].partition(b"/")[2].startswith(b".")
     return directory.startswith(b"/root/.")

@@ -73,7 +73,7 @@ class Children:
                 end_session(process.pid)
         try:
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        except BaseException:
+        except BaseException:  # an interrupt, if it is the main thread that waits: the process doesn't go on without us
             end_session(process.pid)
             raise
         finally:
