@@ -123,11 +123,18 @@ static void info(void) {
         ;
     ssize_t n = read(fd, &read_, sizeof read_);
     printf("signalfd: %ld bytes, signal %u, itself: %d\n", (long)n, read_.ssi_signo, (int)read_.ssi_pid == getpid());
-    /* one that stops, goes on and is killed */
+    /* one that stops, goes on and is killed; it stops again only when its going on has been told, which a stop would undo */
+    int gate[2];
     handle(SIGCHLD, 0);
+    if (pipe(gate))
+        return;
     child = fork();
     if (!child) {
+        char opened;
         sigprocmask(SIG_SETMASK, &none, 0);
+        raise(SIGSTOP);
+        while (read(gate[0], &opened, 1) != 1)
+            ;
         for (;;)
             raise(SIGSTOP);
     }
@@ -137,6 +144,8 @@ static void info(void) {
         printf("child: code %d status %d\n", ended.si_code, ended.si_status);
         if (next[i])
             kill(child, next[i]);
+        if (wanted[i] == WCONTINUED && write(gate[1], "", 1) != 1)
+            return;
     }
 }
 
