@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import struct
 import threading
 from pathlib import Path
 
 import pytest
+from ebpf.common import holding
 from ebpf.common.made import COUNTERS, events, framed, journal, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,6 +139,7 @@ def test_a_damaged_journal_makes_the_record_partial(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"ROAREBPF", b"x" * 200], ids=["empty", "a beginning", "something else"])
 def test_what_is_no_journal_is_not_recovered(content: bytes, tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(content)
+    gc.collect()  # what earlier tests left must not be closed in between
     held = len(os.listdir("/proc/self/fd"))
     with pytest.raises(NotAJournal):
         Journal(tmp_path)
@@ -160,6 +163,12 @@ def test_the_counters_are_read_as_the_loader_writes_them(tmp_path: Path) -> None
     one.close()
 
 
+def _waits_for_a_lock(path: Path) -> bool:
+    """Whether somebody waits for one on a file (proc_locks(5))."""
+    inode = f":{path.stat().st_ino} "
+    return any(" -> " in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
+
+
 def test_a_recovery_waits_for_the_writers_last_drain(tmp_path: Path) -> None:
     journal(tmp_path, _RECORDS[0])
     with open(tmp_path / NAME, "ab") as writer:
@@ -167,10 +176,10 @@ def test_a_recovery_waits_for_the_writers_last_drain(tmp_path: Path) -> None:
         recovered: list[object] = []
         reader = threading.Thread(target=lambda: recovered.append(EbpfTracer.recover(tmp_path)))
         reader.start()
-        reader.join(0.05)
-        assert reader.is_alive() and not recovered
+        holding.wait_for(lambda: _waits_for_a_lock(tmp_path / NAME), "nobody waits")
+        assert not recovered
         writer.write(framed(_RECORDS[1]))
-    reader.join(10)
+    reader.join(holding.DEADLINE_S)
     (traced,) = recovered
     assert len(list(traced.events())) == 2  # type: ignore[attr-defined]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import re
@@ -327,6 +328,7 @@ def test_a_program_that_ends_without_an_answer_is_told(
         fake.write_text(text)
         fake.chmod(0o755)
         monkeypatch.setattr(drainer, "find_program", lambda fake=fake: fake)
+        gc.collect()  # what earlier tests left must not be closed in between
         held, begun = len(os.listdir("/proc/self/fd")), []
         with pytest.raises(Refused) as caught:
             begun.append(drainer.Drainer.start(fake.parent / "events"))

@@ -18,6 +18,8 @@ _QEMU = "qemu-system-x86_64"
 _VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd/virtiofsd")
 _BUSYBOX = "/bin/busybox"
 _CONSOLE_LINES = 25
+_ACCEPTING = 1 << 16
+"""Of a socket's flags in /proc/net/unix."""
 
 
 class CannotStart(Exception):
@@ -126,11 +128,17 @@ def _serve(socket: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         [program, f"--socket-path={socket}", *options], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
     )
-    while not os.path.exists(socket):
+    while not _listens(socket):
         if server.poll() is not None:
             raise CannotStart(f"{program} ended with {server.returncode}: {Path(errors.name).read_text()[-500:]}")
         time.sleep(0.01)
     return server
+
+
+def _listens(socket: str) -> bool:
+    """Whether somebody has got as far as listen(2) there: the file is made before that, by bind(2)."""
+    rows = (row.split(maxsplit=7) for row in Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:])
+    return any(row[-1] == socket and int(row[3], 16) & _ACCEPTING for row in rows)
 
 
 def _qemu(counted: bool) -> list[str]:
