@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'roar.db'}"
     server: Server = request.getfixturevalue("server")
     return server.new_schema(f"test_{next(_numbers)}")
+
+
+@pytest.fixture
+def left_alone(url: str, request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Waits until the store serves nobody: what a process that was killed had begun is over, one way or the other.
+
+    A server goes on with a statement whose client is gone, and may be still at it when the next one asks.
+    """
+    if url.startswith("sqlite"):
+        return lambda: None
+    server: Server = request.getfixturevalue("server")
+    before = server.clients()
+
+    def wait() -> None:
+        until = time.monotonic() + 300
+        while server.clients() - before:
+            assert time.monotonic() < until, "the server still has a client after 300 s"
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from urllib.parse import quote
 
 import psycopg
 
+_PATIENCE_S = "600"
+"""How long the server may take on a machine that is busy with other things."""
+
 
 class Server:
     """A server that runs."""
@@ -26,13 +29,19 @@ class Server:
 
     def url(self, schema: str = "public", database: str = "postgres", **options: str) -> str:
         """The URL of a schema of a database."""
-        query = {"host": str(self.directory), "user": self.user, "options": f"-csearch_path={schema}", **options}
+        query = {"host": str(self.directory), "user": self.user, "options": f"-csearch_path={schema}"}
+        query |= {"connect_timeout": _PATIENCE_S, **options}
         return f"postgresql:///{database}?" + "&".join(f"{key}={quote(value)}" for key, value in query.items())
 
     def new_schema(self, name: str) -> str:
         """Makes a schema and gives its URL."""
         self.run(f"CREATE SCHEMA {name}")
         return self.url(name)
+
+    def clients(self) -> set[int]:
+        """The processes that serve somebody else than the one who asks."""
+        asked = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        return {pid for (pid,) in self.run(asked)}
 
     def run(self, *statements: str, schema: str = "public") -> list[tuple[Any, ...]]:
         """Runs statements, and gives what the last one answered."""
@@ -66,14 +75,16 @@ def running() -> Iterator[Server]:
     quick = f"-k {directory} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
 
     def stop() -> None:
-        subprocess.run([control, "-D", data, "-m", "immediate", "-w", "stop"], **options | {"check": False})
+        words = [control, "-D", data, "-m", "immediate", "-w", "-t", _PATIENCE_S, "stop"]
+        subprocess.run(words, **options | {"check": False})
 
     try:
         subprocess.run(
             [_program("initdb"), "-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
             **options,
         )
-        subprocess.run([control, "-D", data, "-l", str(directory / "log"), "-o", quick, "-w", "start"], **options)
+        words = [control, "-D", data, "-l", str(directory / "log"), "-o", quick, "-w", "-t", _PATIENCE_S, "start"]
+        subprocess.run(words, **options)
         yield Server(directory, user, stop)
     finally:
         stop()

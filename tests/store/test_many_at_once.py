@@ -106,11 +106,14 @@ def _killed_round(url: str, number: int, moment_s: float) -> list[str]:
 
 @pytest.mark.requirement("SAFE-1", "RUN-6")
 @pytest.mark.parametrize(("url", "rounds"), [("sqlite", 40), ("postgresql", 8)], indirect=["url"])
-def test_a_kill_at_any_moment_loses_no_recorded_job(url: str, rounds: int, open_store: Open) -> None:
+def test_a_kill_at_any_moment_loses_no_recorded_job(
+    url: str, rounds: int, open_store: Open, left_alone: Callable[[], None]
+) -> None:
     moments = random.Random(1)
     told: list[str] = []
     for number in range(rounds):
         told += _killed_round(url, number, moments.uniform(0, 0.03))
+        left_alone()
         store = open_store()
         found = {job.uid for job in store.jobs(JobQuery(limit=len(told) + 100))}
         assert found >= set(told), f"round {number}"

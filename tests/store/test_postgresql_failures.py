@@ -101,7 +101,7 @@ def test_a_connection_that_is_cut_is_told_and_nothing_is_half_recorded(server: S
     (process,) = store._engine.rows("SELECT pg_backend_pid()")[0]
     with pytest.raises(StorageUnusable), store._engine.guard(), store._engine.transaction():
         store._engine.rows("UPDATE session SET name = 'half'")
-        server.run(f"SELECT pg_terminate_backend({process}, 10000)")
+        server.run(f"SELECT pg_terminate_backend({process}, 600000)")
         store._engine.rows("SELECT 1")
     refused(lambda: store.record(job_record()), "can't be reached: ")
     store.close()
