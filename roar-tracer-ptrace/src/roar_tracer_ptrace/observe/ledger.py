@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -15,8 +16,13 @@ from roar_tracer_ptrace.observe.outcomes import Passing, Pending, Times, Wanderi
 
 _RACE_S, _LOOK_AGAIN_S = 0.05, 0.00005
 """So long is waited for a call that was let go and has not happened yet when another one touches the same file."""
+_STARVED_S, _PAUSE_S = 10.0, 0.002
+"""So long when its thread has had no processor since: on a busy machine it may be put aside for seconds before its call."""
 _RUNNING_S = 1.0
-"""A thread that runs that long after it was let go is past its call."""
+"""A thread that has had a processor for that long after it was let go is past its call.  Time alone says nothing."""
+_RUNNING = b"running"
+"""What the kernel says instead of a call (proc(5), ``/proc/pid/syscall``)."""
+_TICKS = os.sysconf("SC_CLK_TCK")
 _MOST_AWAITED = 32
 _WATCHED = frozenset(number for interface in INTERFACES.get(os.uname().machine, ()) for number in interface.numbers)
 
@@ -74,7 +80,8 @@ class Ledger:
     def make_way(self, task: int, *paths: bytes, all_of_them: bool = False) -> bool:
         """Waits until other threads' calls are over that were let go and may just be changing what is at some paths.
 
-        So one sees what will be there when the thread's own call happens, and what they left is still to be seen.
+        So one sees what will be there when the thread's own call happens, and what they left is still to be seen.  A call that
+        takes its time stays awaited.
 
         Args:
             task: the thread.
@@ -88,10 +95,8 @@ class Ledger:
         for other, pending in list(self.awaited.items()):
             if other == task or not (all_of_them or pending.moves or any(path in pending.paths for path in paths)):
                 continue
-            until = time.monotonic() + _RACE_S
-            while not pending.look() and _is_calling(other, pending) and time.monotonic() < until:
-                time.sleep(_LOOK_AGAIN_S)
-            self.settle(other)
+            if _is_over(other, pending):
+                self.settle(other)
             found = True
         return found
 
@@ -153,16 +158,53 @@ class Ledger:
                 self.known.drop(path)
 
 
+def _is_over(task: int, pending: Pending) -> bool:
+    """Waits until a call that was let go is over; False when it takes too long."""
+    began = time.monotonic()
+    while not pending.look() and _is_calling(task, pending):
+        waited_s = time.monotonic() - began
+        if waited_s > _RACE_S:
+            if _call(task) != _RUNNING or waited_s > _STARVED_S:
+                return False
+            if _had_since_s(task, pending) > 0:
+                return True
+        time.sleep(_LOOK_AGAIN_S if waited_s < _RACE_S else _PAUSE_S)
+    return True
+
+
 def _is_calling(task: int, pending: Pending) -> bool:
     """Whether a thread may still be in the system call that it was let go with."""
+    call = _call(task)
+    if call == _RUNNING:  # or about to run
+        return _had_since_s(task, pending) < _RUNNING_S
+    return bool(call) and int(call) in _WATCHED and not _is_held(task)
+
+
+def _call(task: int) -> bytes:
+    """The number of the call in which a thread sleeps, or `_RUNNING`; empty when it is gone, or another user's."""
     try:
         with open(f"/proc/{task}/syscall", "rb") as file:
-            number = file.read().split()[0]
-    except OSError:  # it is gone, or another user's
-        return False
-    if number == b"running":  # or about to run
-        return time.monotonic() - pending.since < _RUNNING_S
-    return int(number) in _WATCHED and not _is_held(task)
+            return file.read().split()[0]
+    except OSError:
+        return b""
+
+
+def _had_since_s(task: int, pending: Pending) -> float:
+    """How long a thread has had a processor since one first looked for it, seconds."""
+    had_s = _had_s(task)
+    if pending.ran_s is None:
+        pending.ran_s = had_s
+    return had_s - pending.ran_s
+
+
+def _had_s(task: int) -> float:
+    """How long a thread has had a processor; endless when it is gone."""
+    try:
+        with open(f"/proc/{task}/task/{task}/stat", "rb") as file:
+            fields = file.read().rpartition(b") ")[2].split()
+    except OSError:
+        return math.inf
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _is_held(task: int) -> bool:

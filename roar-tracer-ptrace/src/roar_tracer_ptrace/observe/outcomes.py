@@ -43,13 +43,13 @@ class Pending(ABC):
         paths: that another call must not change before this one is settled.
         moves: it may change what other paths mean.
         name: as the program named the file, see `known`; empty for none.
-        since: when it was let go, CLOCK_MONOTONIC, seconds.
+        ran_s: how long its thread had had a processor when one first looked for it, seconds; None before.
         bits: what is known of the file when it succeeded.
         value: of the outcome, see `journal.Writer.outcome`.
         then: is called when it succeeded.
     """
 
-    __slots__ = ("bits", "moves", "name", "number", "paths", "since", "then", "value")
+    __slots__ = ("bits", "moves", "name", "number", "paths", "ran_s", "then", "value")
     breaks: ClassVar[bool] = False
     """After it names mean other files."""
 
@@ -64,7 +64,7 @@ class Pending(ABC):
         self.moves = moves
         self.name = name
         self.bits = bits
-        self.since = time.monotonic()
+        self.ran_s: float | None = None
         self.value = 0
         self.then: Callable[[], None] = _nothing
 
