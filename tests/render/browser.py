@@ -97,6 +97,10 @@ class Browser:
         attached = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})
         return Page(self, attached["sessionId"])
 
+    def cpu_s(self) -> float:
+        """CPU time of all its processes until now."""
+        return sum(one["cpuTime"] for one in self.send("SystemInfo.getProcessInfo", {})["processInfo"])
+
     def send(self, method: str, parameters: dict[str, Any], session: str = "", page: Page | None = None) -> Any:
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
@@ -135,8 +139,10 @@ def chromium() -> Iterator[Browser]:
         "--disable-background-networking", "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND",
         f"--user-data-dir={home}", "--remote-debugging-pipe", "about:blank",
     ]  # fmt: skip
-    pipes = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for pair in (os.pipe(), os.pipe()) for end in pair]
-    commands, send, receive, answers = pipes[0], pipes[1], pipes[2], pipes[3]
+    ends = (*os.pipe(), *os.pipe())
+    commands, send, receive, answers = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
+    for end in ends:
+        os.close(end)
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, commands, 3), (os.POSIX_SPAWN_DUP2, answers, 4)]
     actions += [(os.POSIX_SPAWN_DUP2, null, stream) for stream in range(3)]

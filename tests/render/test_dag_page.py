@@ -145,12 +145,12 @@ def test_the_graph_is_moved_and_zoomed(small: Page) -> None:
 def test_two_thousand_steps_can_be_looked_around_in(browser: Browser, folder: Path) -> None:
     page = opened(browser, folder, fan(1000))
     assert page.value("document.querySelectorAll('.vertex').length") == 2002
-    ms = page.value(
-        "new Promise(async done => { const begun = performance.now(); for (let i = 0; i < 20; i++) {"
-        " document.getElementById(i % 2 ? 'in' : 'out').click(); await new Promise(requestAnimationFrame); }"
-        " done((performance.now() - begun) / 20); })"
+    used_s = browser.cpu_s()  # a busy machine makes frames late, and costs no more
+    page.value(
+        "new Promise(async done => { for (let i = 0; i < 20; i++) {"
+        " document.getElementById(i % 2 ? 'in' : 'out').click(); await new Promise(requestAnimationFrame); } done(); })"
     )
-    assert ms < 250
+    assert (browser.cpu_s() - used_s) / 20 < 0.15
     page.press("/")
     page.type("work 1999")
     page.press("Enter")
