@@ -184,6 +184,18 @@ def test_a_recovery_waits_for_the_writers_last_drain(tmp_path: Path) -> None:
     assert len(list(traced.events())) == 2  # type: ignore[attr-defined]
 
 
+def test_a_writer_that_is_gone_or_stopped_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Journal(journal(tmp_path))
+    one.wait_for_now()
+    monkeypatch.setattr(module, "_ANSWER_S", 0)
+    with open(tmp_path / NAME, "rb") as writer:
+        one.close()
+        one = Journal(tmp_path)
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        one.wait_for_now()
+    one.close()
+
+
 def test_a_run_that_goes_on_is_somebodys(tmp_path: Path) -> None:
     assert not is_somebodys(tmp_path), "nobody has begun"
     mark = mark_as_mine(tmp_path)

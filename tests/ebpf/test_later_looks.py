@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ebpf.common.made import NOW_NS, OFFSET_NS, State, entries, events, named, opened, outcome
@@ -67,3 +68,16 @@ def test_a_state_that_may_be_later_than_the_call_is_not_taken_for_the_calls(
 def test_a_truncation_to_a_length_stays_one_when_the_file_has_gone_since(tmp_path: Path) -> None:
     event = told(named("TRUNCATE", (b"gone", os.fsencode(tmp_path)), number=5))
     assert (event.kind, event.wrote, event.existed, event.stat) == (Kind.WRITE, True, True, None)
+
+
+def test_the_clocks_are_compared_by_the_look_in_which_least_time_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roar may be put aside between them."""
+    passed, now = iter([20, 0, 10**10, 3, 5, 100, 100, 100] * 2), [1000]
+
+    def look() -> int:
+        now[0] += next(passed)
+        return now[0]
+
+    clock = SimpleNamespace(monotonic_ns=look, time_ns=lambda: look() + OFFSET_NS)
+    monkeypatch.setattr(decode, "time", clock)
+    assert OFFSET_NS - 200 <= decode.to_realtime_ns() <= OFFSET_NS

@@ -8,14 +8,18 @@ import os
 import signal
 import struct
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ebpf.common import holding
 from ebpf.session import ENROL, FINISHED, OPEN, WAIT_S, Session
 
+from roar_tracer_ebpf import journal
 from roar_tracer_ebpf.build import version
+from roar_tracer_ebpf.journal import NAME, Journal
 
 _BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 _BY_ID = {"prog_id": 13, "map_id": 14}
@@ -100,6 +104,33 @@ def test_it_takes_little_more_memory_than_the_ring(read_run: Session) -> None:
     status = Path(f"/proc/{read_run.process.pid}/status").read_text()
     peak_kib = int(status.partition("VmHWM:")[2].split()[0])
     assert peak_kib << 10 < read_run.armed.ring_bytes + (8 << 20)
+
+
+@pytest.mark.requirement("RUN-7")
+def test_who_waits_for_what_was_seen_by_now_finds_it_in_the_journal(
+    session: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another roar, of a run that goes on: however long it takes."""
+    one, seen = session(name=NAME), tmp_path / "seen-by-now"
+    seen.touch()
+    monkeypatch.setattr(journal, "_ANSWER_S", 2 * WAIT_S)
+    asked = f":{one.journal.stat().st_ino} 0 0"  # the first byte is locked
+    for _ in range(2):  # the next one is answered as well
+        assert one.armed
+        os.kill(one.process.pid, signal.SIGSTOP)
+        holding.wait_for(lambda: holding.state_of(one.process.pid) == "T", "it doesn't stop")
+        one.run("/bin/cat", str(seen))
+        before = one.journal.read_bytes().count(b"seen-by-now")
+        reader = Journal(tmp_path)
+        waiting = threading.Thread(target=reader.wait_for_now)
+        waiting.start()
+        holding.wait_for(lambda: asked in Path("/proc/locks").read_text(), "nobody asks")
+        assert waiting.is_alive() and one.journal.read_bytes().count(b"seen-by-now") == before
+        os.kill(one.process.pid, signal.SIGCONT)
+        waiting.join(WAIT_S)
+        assert not waiting.is_alive()
+        assert one.journal.read_bytes().count(b"seen-by-now") == before + 1
+        reader.close()
 
 
 @pytest.mark.requirement("SAFE-1")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _REPLY = struct.Struct("<II2QIIII96s32s")
 """struct reply of loader/talk.c: errno, tier, cookie, bytes of the ring, variant, what was skipped, checksum of the probe, step, advice."""
 _CONTROL, _JOURNAL = 3, 4
-_ARMING_S, _ANSWER_S = 30, 60
+_ARMING_S = _ANSWER_S = 60
 _SYNC, _NOT_COUNTED = b"S", b"E"
 
 
@@ -36,6 +36,7 @@ class Drainer:
     def __init__(self, pid: int, control: socket, is_helper: bool) -> None:
         self.pid = pid
         self.has_counted = True
+        self._is_lost = False
         self._control = control
         self._program = "helper" if is_helper else "build"  # which is to be mended
 
@@ -100,15 +101,18 @@ class Drainer:
         return first, second
 
     def sync(self) -> bool:
-        """Has all that was seen until now copied into the journal; False when the process is gone."""
+        """Has all that was seen until now copied into the journal; False when the process is gone, or once didn't answer."""
+        if self._is_lost:  # what comes now would be the answer to an earlier question
+            return False
         try:
             self._control.settimeout(_ANSWER_S)
             self._control.sendall(_SYNC)
             answer = self._control.recv(1)
-            self.has_counted = answer != _NOT_COUNTED
-            return bool(answer)
         except OSError:
-            return False
+            answer = b""
+        self._is_lost = not answer
+        self.has_counted = answer != _NOT_COUNTED
+        return bool(answer)
 
     def close(self) -> bool:
         """Has it end, by which the probe is gone; False when it had ended already."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,9 @@ _DISCARDED = 1 << 30
 _SHORTEST, _LONGEST = 96, 16384
 """Records, in bytes: HEAD.size and LONGEST_RECORD of `layout`, which takes a while to import."""
 _AT_ONCE = 1 << 20
+_ANSWERS_AT, _ANSWERS = 40, 1 << 24
+_ANSWER_S, _PAUSE_S = 10, 0.002
+"""A writer that doesn't answer for that long is stopped (by SIGSTOP); it looks every 100 ms (``drain.c``)."""
 
 
 class NotAJournal(Exception):
@@ -50,6 +54,11 @@ class Counters(NamedTuple):
     def tier(self) -> int:
         """`layout.BASE` or `layout.FENTRY`."""
         return self.how & 0xFF
+
+    @property
+    def answers(self) -> int:
+        """How often the writer has copied all that was seen because somebody waited for it, less all multiples of 2^24."""
+        return self.how >> _ANSWERS_AT
 
     @property
     def sees_io_uring(self) -> bool:
@@ -119,6 +128,31 @@ class Journal:
     def wait_for_writer(self) -> None:
         """Waits until nobody writes any more: the writer holds a lock on the journal while it lives, and ends after its roar."""
         fcntl.flock(self._fd, fcntl.LOCK_SH)
+
+    def wait_for_now(self) -> None:
+        """Waits until what has been seen by now is in it; not for a writer that is gone or doesn't answer."""
+        try:
+            self._lock_first_byte(fcntl.F_RDLCK)  # by which the writer knows
+        except OSError:
+            return  # a file system that has no such locks
+        until, before = time.monotonic() + _ANSWER_S, self.counters().answers
+        # twice: the first answer may be to somebody who has asked before, and be on its way already
+        while (
+            (self.counters().answers - before) % _ANSWERS < 2 and not self._has_no_writer() and time.monotonic() < until
+        ):
+            time.sleep(_PAUSE_S)
+        self._lock_first_byte(fcntl.F_UNLCK)
+
+    def _lock_first_byte(self, kind: int) -> None:
+        """A lock of the open file: one of the process would be lost when it closes another descriptor of the file (fcntl(2))."""
+        fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, 0, 1, 0))
+
+    def _has_no_writer(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def close(self) -> None:
         """Lets go of the file."""

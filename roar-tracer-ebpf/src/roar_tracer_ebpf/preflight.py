@@ -19,7 +19,7 @@ _MACHINES = ("x86_64", "aarch64")
 _OLDEST = (5, 8)
 _TYPES = Path("/sys/kernel/btf/vmlinux")
 _LOCKDOWN = Path("/sys/kernel/security/lockdown")
-_TRIAL_S = 30
+_TRIAL_S = 60
 _DESCRIPTORS = 20
 """What `roar-ebpf` has open at a time, at most."""
 

@@ -20,8 +20,6 @@ from roar_tracer_ebpf.refusal import Refused
 
 _GRACE_S, _PAUSE_S = 0.2, 0.01
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
-_COPIED_S = 0.11
-"""The probe's records are copied at least every 100 ms (``drain.c``)."""
 _KILLED = "Roar was killed: what the command did from then on was not seen (fix: run it again)."
 _DRAINER_KILLED = "The tracer's process was killed: what the command did from then on was not seen (fix: run it again)."
 _DAMAGED = "The tracer's journal is damaged: what came behind that was not seen (fix: run it again)."
@@ -94,10 +92,11 @@ class _Run(Traced):
         self.pid = mine.child.pid if mine else 0
         self._mine = mine
         self._journal = Journal(journal)
-        if mine is None and not is_somebodys(journal):
-            self._journal.wait_for_writer()
-        elif mine is None:
-            time.sleep(_COPIED_S)  # what another run has done by now is in its journal by then
+        if mine is None:
+            if is_somebodys(journal):
+                self._journal.wait_for_now()
+            if not is_somebodys(journal):  # or not any more
+                self._journal.wait_for_writer()
         from roar_tracer_ebpf.decode import Decoder, to_realtime_ns
 
         counters = self._journal.counters()
@@ -117,11 +116,13 @@ class _Run(Traced):
         """The events since the last call."""
         yield from self._read()
         if self._over and self._mine is not None:
-            until = time.monotonic() + _GRACE_S
-            self._mine.drainer.sync()
+            is_there = self._mine.drainer.sync()
             yield from self._read()
-            while self._decoder.alive and time.monotonic() < until and self._mine.drainer.sync():
+            until, is_late = time.monotonic() + _GRACE_S, False
+            while self._decoder.alive and is_there and not is_late:
                 time.sleep(_PAUSE_S)
+                is_late = time.monotonic() > until  # before the last look: roar itself may have been put aside
+                is_there = self._mine.drainer.sync()
                 yield from self._read()
 
     def _read(self) -> Iterator[Event]:

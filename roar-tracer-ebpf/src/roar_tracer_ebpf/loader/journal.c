@@ -23,6 +23,12 @@ int journal_begin(struct journal *journal, int fd, struct fault *fault) {
     return 0;
 }
 
+int journal_is_awaited(const struct journal *journal) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+    return !fcntl(journal->fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
 int journal_describe(const struct journal *journal, struct journal_header *header) {
     ssize_t written;
 
