@@ -208,7 +208,7 @@ def test_the_kernel_stops_by_it_what_is_of_interest_and_nothing_else() -> None:
     tried += [(number | X32_BIT, op, _STOPPED.get(op, ())) for number, op in numbers.items() if _HERE == "x86_64"]
 
     def attempt(answer: int) -> None:
-        signal.alarm(20)
+        signal.alarm(300)  # if one of them waits
         kernel.install(program, powers.keeps_set_id(), listen=False)
         for number, _, args in tried:
             ctypes.set_errno(0)

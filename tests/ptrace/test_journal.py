@@ -320,9 +320,10 @@ def test_its_head_is_whole_at_every_moment(tmp_path: Path) -> None:
             for _ in range(100_000):
                 writer.add(Kind.OPEN, 1, b"/x")
             os._exit(0)
-        heads = set()
+        heads, ended = set(), 0
         with open(tmp_path / journal.NAME, "rb", buffering=0) as file:
-            while not os.waitpid(child, os.WNOHANG)[0]:
+            while not ended:
+                ended = os.waitpid(child, os.WNOHANG)[0]
                 heads |= {os.pread(file.fileno(), 8, 0) for _ in range(1000)}
     assert heads == {b"roarptr1"}
 

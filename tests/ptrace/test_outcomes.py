@@ -157,7 +157,7 @@ fails("EXDEV", exchange, "one/x", "tiny/1")
 
 def test_of_a_program_that_runs(ground: Ground) -> None:
     shutil.copy("/bin/sleep", ground.root / "program")
-    running = subprocess.Popen([ground.root / "program", "60"])
+    running = subprocess.Popen([ground.root / "program", "3600"])
     try:
         driven = _python(
             ground,

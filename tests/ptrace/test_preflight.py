@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import patient
 import pytest
 import surroundings
 from conftest import Workspace
@@ -169,7 +170,7 @@ def test_where_only_ancestors_may_trace_orphans_are_seen_to_their_end(tmp_path: 
     surroundings.give_away(ground.root / "gate")
     who = "tr '\\0' ' ' < /proc/$(cut -d' ' -f4 /proc/$$/stat)/cmdline > orphan"
     (ground.root / "who").write_text(f"cat gate; {who}; echo end > gate\n")
-    line, env = "(sh who &); echo > gate; cat gate", {"SCOPE": str(tmp_path / "scope")}
+    line, env = "(sh who &); echo > gate; cat gate", {"SCOPE": str(tmp_path / "scope"), **patient.LONG}
     driven = ground.run("/bin/sh", "-c", line, preexec_fn=surroundings.ordinary(), env=env)[0]
     assert "roar.testing.drive" in (ground.root / "orphan").read_text(), (
         "the orphan's parent is not the tracer's process"

@@ -9,10 +9,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import marked
+import patient
 import pytest
 from conftest import Workspace
+
+from roar.api.process import Child
+from roar.api.witness import GroupWitness
+from roar_tracer_ptrace import tracer as tracers
+from roar_tracer_ptrace import tree
+from roar_tracer_ptrace.journal import Writer
 
 pytestmark = pytest.mark.requirement("NORM-7", "TRC-8")
 
@@ -20,13 +28,16 @@ WAYS = Path(__file__).with_name("ways")
 TRACERS = ("ptrace", "ptrace-python", "ptrace-stops", "ptrace-every")
 
 _DAEMON = """
-import os, sys
+import os, sys, time
 hold, ready, out = sys.argv[1:]
 if os.fork():
     os._exit(0)
 os.setsid()
+parent = os.getpid()
 if os.fork():
     os._exit(0)
+while os.getppid() == parent:  # it would be a survivor, too
+    time.sleep(0.005)
 for fd in range(3):
     os.dup2(os.open(os.devnull, os.O_RDWR), fd)
 with open(ready, "w") as file:
@@ -133,7 +144,73 @@ def test_each_run_names_its_own_survivors(ready: Workspace, tracer: str) -> None
 
 @pytest.mark.parametrize("tracer", TRACERS)
 def test_what_ends_a_moment_after_the_command_is_waited_for(ready: Workspace, tracer: str) -> None:
-    ready.roar("run", "-q", "--tracer", tracer, "sh", "-c", "(cat input; echo more > out/late) > out/early &")
+    line = "(cat input; echo more > out/late) > out/early &"
+    ready.roar("run", "-q", "--tracer", tracer, "sh", "-c", line, env=patient.LONG)
     job = ready.job()
     assert job["capture"]["verdict"] == "complete"
     assert ready.names(job["outputs"]) == {"out/early", "out/late"}
+
+
+class _Ending(NamedTuple):
+    """A run whose command has ended, and the tracer's end of its pipe."""
+
+    run: tracers._Run
+    child: Child
+    reports: int
+
+
+@pytest.fixture
+def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Ending]:
+    """It has no patience for others."""
+    monkeypatch.setattr(tracers, "_GRACE_S", 0.001)
+    monkeypatch.setattr(tracers, "_LONGEST_S", 0.0)
+    Writer(tmp_path).close()
+    read, write = os.pipe()
+    child = Child(1, frozenset(), cast(GroupWitness, None), supervisor=2, reports=read)
+    run = tracers._Run(tmp_path, child)
+    yield _Ending(run, child, write)
+    run._reader.close()
+    os.close(read)
+
+
+def test_nothing_is_concluded_while_the_tracer_waits_for_a_processor(
+    ending: _Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be taken for one that is kept by a process that lives, or killed with what it had not written yet."""
+    looks = iter(range(100))
+
+    def work(pid: int) -> tree.Work:
+        assert pid == ending.child.supervisor
+        if next(looks) == 50:
+            os.close(ending.reports)  # it has ended
+        return tree.Work(0.0, is_due=True)
+
+    monkeypatch.setattr(tree, "work", work)
+    monkeypatch.setattr(tree, "survivors", lambda child: [3])
+    assert ending.run._wait_for_the_rest(ending.child) == ()
+    assert not ending.run._is_left
+
+
+@pytest.mark.parametrize("is_due", [True, False], ids=["has its hands full", "has nothing to do"])
+def test_who_keeps_the_tracer_at_work_is_a_survivor(
+    ending: _Ending, monkeypatch: pytest.MonkeyPatch, is_due: bool
+) -> None:
+    had_s = iter(range(100))
+    monkeypatch.setattr(tree, "work", lambda pid: tree.Work(float(next(had_s)) if is_due else 0.0, is_due))
+    monkeypatch.setattr(tree, "survivors", lambda child: [3])
+    assert ending.run._wait_for_the_rest(ending.child) == (3,)
+    os.close(ending.reports)
+
+
+def test_what_a_process_has_to_do_is_seen() -> None:
+    busy = subprocess.Popen([sys.executable, "-SEc", "while True: pass"])
+    idle = subprocess.Popen(["sleep", "3600"])
+    try:
+        marked.wait_for(lambda: tree.work(busy.pid).had_s > 0.05, "it has no processor")
+        assert tree.work(busy.pid).is_due
+        marked.wait_for(lambda: not tree.work(idle.pid).is_due, "it doesn't sleep")
+    finally:
+        for process in (busy, idle):
+            process.kill()
+            process.wait()
+    assert tree.work(busy.pid) == (0.0, False)

@@ -12,7 +12,8 @@ from roar_tracer_ptrace import powers
 from roar_tracer_ptrace.build import LIBRARY_NAME, BuildFailed, build
 from roar_tracer_ptrace.ways import MACHINES, Way
 
-_TRIAL_S = 20
+_TRIAL_S = 120
+"""A machine that is busy may take very long; what hangs does so for ever."""
 _IN_CONTAINER = (
     "in a container: docker run --cap-add SYS_PTRACE --security-opt seccomp=unconfined …; else: roar tracer use preload"
 )

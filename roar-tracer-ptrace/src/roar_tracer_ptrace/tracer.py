@@ -137,13 +137,19 @@ class _Run(Traced):
         """Waits a little for processes that outlive the command; those that do so for longer.
 
         The tracer's process ends with the last one that it watches, and then all is written.  Before Linux 6.12 it may stay for
-        a dead one that nobody has waited for; what that did is written when the tracer has been quiet for a moment.
+        a dead one that nobody has waited for; what that did is written when the tracer has been quiet for a moment.  On a busy
+        machine it may get to none of this for seconds: as long as it has something to do, and no processor to do it, nothing
+        can be said.
         """
         poll = select.poll()
         poll.register(child.reports, 0)  # hang-ups are always told
         until = time.monotonic() + _LONGEST_S
         pause_s = _GRACE_S
+        begun_s = tree.work(child.supervisor).had_s
         while not poll.poll(pause_s * 1000):
+            work = tree.work(child.supervisor)
+            if work.is_due and work.had_s - begun_s < _GRACE_S:
+                continue
             alive = tree.survivors(child)
             if alive or time.monotonic() > until:
                 self._is_left = True

@@ -28,6 +28,25 @@ def _processes() -> dict[int, _Process]:
     return found
 
 
+class Work(NamedTuple):
+    """What a process has done, and whether it has something to do."""
+
+    had_s: float
+    """How long it has had a processor."""
+    is_due: bool
+    """It runs, would if it had one, or waits for a disk."""
+
+
+def work(pid: int) -> Work:
+    """A process's; one that is gone has nothing to do."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b") ")[2].split()
+    except OSError:
+        return Work(0.0, False)
+    return Work((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), fields[0] in (b"R", b"D"))
+
+
 def _below(root: int, processes: dict[int, _Process]) -> set[int]:
     """A process and its descendants, as far as their parents live."""
     found = {root}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-DEADLINE_S = 60.0
+DEADLINE_S = 300.0
 NAME = "ROAR_TEST_MARK"
 
 
@@ -52,10 +52,20 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.005)
 
 
-def wait_for_end(mark: str) -> None:
-    """Until none is left; whoever is left is killed, and the test fails."""
+def wait_for_end(mark: str, again: Callable[[], object] = lambda: None) -> None:
+    """Until none is left; whoever is left is killed, and the test fails.
+
+    Args:
+        mark: of the processes.
+        again: is done before each look.
+    """
+
+    def nobody_is_left() -> bool:
+        again()
+        return not of(mark)
+
     try:
-        wait_for(lambda: not of(mark), "processes are left")
+        wait_for(nobody_is_left, "processes are left")
     except AssertionError:
         left = of(mark)
         for process in left:

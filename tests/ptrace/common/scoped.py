@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
+import patient  # noqa: F401 - tests set its variable
+
 from roar_tracer_ptrace import powers
 from roar_tracer_ptrace.tracer import PtraceTracer
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import patient  # noqa: F401 - tests set its variable
+
 from roar.api.markers import hookimpl
 from roar.api.tracer import Capability, Tracer
 from roar_tracer_ptrace.tracer import PtraceTracer
