@@ -243,6 +243,27 @@ TABLE: list[tuple[str, list[Event], dict[str, FileStat], str, str]] = [
         "/d/f /e/f",
     ),
     (
+        "directories from before exchanged, with a file in each that was read and has the same name",
+        [read("/d/f", 1), read("/e/f", 2), rename("/d", "/e", mode=DIR, flags=EXCHANGE)],
+        {"/e": st(8, mode=DIR), "/d": st(7, mode=DIR), "/e/f": st(1), "/d/f": st(2)},
+        "/d/f /e/f",
+        "/d/f /e/f",
+    ),
+    (
+        "a directory from before renamed there and back, then a file in it read",
+        [rename("/d", "/e", mode=DIR), rename("/e", "/d", mode=DIR), read("/d/f", 1)],
+        {"/d/f": st(1), "/d/g": st(2)},
+        "/d/f /d/g",
+        "/d/f /d/g",
+    ),
+    (
+        "a directory from before renamed to where an emptied one from before had been moved",
+        [rename("/d", "/t", mode=DIR), unlink("/t/x", 3), rename("/a", "/t", mode=DIR), read("/t/f", 1)],
+        {"/t/f": st(1), "/t/g": st(2)},
+        "/a/f /a/g",
+        "/t/f /t/g",
+    ),
+    (
         "a directory from before renamed, then a file in it changed, truncated, moved, and given a name",
         [
             rename("/d", "/e", mode=DIR),

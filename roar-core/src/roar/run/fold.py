@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from roar.api.events import Event, FileStat, Kind
+from roar.run.names import File, Names
 
 _RENAME_EXCHANGE = 2  # renameat2(2)
 _UNKNOWN = 0  # for the mode of what was gone before anyone looked
@@ -40,21 +41,6 @@ class Folded(NamedTuple):
     """(reason, program or file) of BLIND and EXEC events, in order, each once."""
 
 
-class _File:
-    __slots__ = ("changed_in_place", "made", "mapped", "origin", "stat", "touched", "used")
-
-    def __init__(self, origin: bytes | None, stat: FileStat | None, made: bool = False) -> None:
-        self.origin = origin
-        self.stat = stat  # when it was first met
-        self.made = made  # all of its content is the job's
-        self.used = False
-        self.touched: FileStat | None = (
-            None  # before it was opened for change; whether it changed is decided at the end
-        )
-        self.changed_in_place = False  # it surely changed, and holds bytes from before
-        self.mapped = False
-
-
 class Fold:
     """Takes events in order; `finish` tells what they amount to.
 
@@ -74,18 +60,15 @@ class Fold:
         self._stat = stat
         self._tree = tree
         self._coarse_ns = coarse_ns
-        self._names: dict[bytes, _File] = {}
+        self._names = Names()
         self._nameless: dict[
-            tuple[int, int], _File
+            tuple[int, int], File
         ] = {}  # (dev, ino) of removed files that are not what their name says
         self._perhaps: list[bytes] = []  # names of files that were to be made, and were not there yet
-        self._given: set[bytes] = set()  # names that the job gave to a file from before
         self._links: set[bytes] = set()  # symbolic links that the job made
-        self._unsure: dict[bytes, bytes] = {}  # renamed, and gone before anyone looked what it is: name → name at first
         self._inputs: dict[bytes, FileStat | None] = {}
         self._lost: dict[bytes, str] = {}
         self._renamed: set[bytes] = set()
-        self._moved: list[tuple[bytes, bytes]] = []  # directories from before: where they were, where they are
         self._executables: dict[bytes, None] = {}
         self._blind: dict[tuple[str, bytes], None] = {}
         self.fresh_inputs: list[tuple[bytes, FileStat]] | None = []
@@ -109,18 +92,15 @@ class Fold:
         """Takes one event with canonical paths."""
         act = self._act.get(event.kind)
         if act is not None:
-            if self._unsure and event.path in self._unsure and event.kind not in _OF_ANY_KIND:
-                origin = self._unsure.pop(event.path)
-                if event.existed is not False:  # else it was a directory, whose end nobody tells
-                    self._place(_File(origin, None), event.path, None)
+            if self._names.unsure and event.kind not in _OF_ANY_KIND:
+                origin = self._names.no_directory(event.path)
+                if origin is not None and event.existed is not False:  # else it was a directory, whose end nobody tells
+                    self._place(File(origin, None, left=True), event.path, None)
             act(event)
 
     def path_of_inode(self, dev: int, ino: int) -> bytes | None:
         """The name under which a file of this identity was met; None when none was."""
-        for path, file in self._names.items():
-            if file.stat is not None and file.stat.ino == ino and file.stat.dev == dev:
-                return path
-        return None
+        return self._names.of_inode(dev, ino)
 
     # ---- reading
 
@@ -128,36 +108,29 @@ class Fold:
         path = event.path
         if event.existed is False and event.kind == Kind.OPEN:
             file = self._nameless.get((event.stat.dev, event.stat.ino)) if event.stat is not None else None
-            file = file or _File(path, event.stat)
+            file = file or File(path, event.stat)
         else:
             file = self._met(path, event.stat)
         if not file.made:
             self._use(file, event.stat)
 
-    def _met(self, path: bytes, stat: FileStat | None) -> _File:
+    def _met(self, path: bytes, stat: FileStat | None) -> File:
         """The file of this name; if it is new to us, it is from before the job."""
         file = self._names.get(path)
         if file is None:
-            origin = self._name_before(path)
-            file = self._names[path] = _File(origin, stat)
-            if origin != path:
+            origin = self._names.carried_from(path)
+            if origin is None:
+                file = File(path, stat)
+                self._names.put(path, file)
+            else:
+                file = File(origin, stat, left=True)
                 self._place(file, path, stat)
         return file
 
     def _name_before(self, path: bytes) -> bytes:
-        """The name that a file from before had until a directory above it was moved."""
-        if not self._moved and not self._unsure:
-            return path
-        above = [(len(place), source) for source, place in self._moved if path.startswith(place + b"/")]
-        above += [
-            (len(name), first) for name, first in self._unsure.items() if path == name or path.startswith(name + b"/")
-        ]
-        if not above:
-            return path
-        length, source = max(above)
-        return source + path[length:]
+        return self._names.carried_from(path) or path
 
-    def _use(self, file: _File, now: FileStat | None) -> None:
+    def _use(self, file: File, now: FileStat | None) -> None:
         if file.used or file.origin is None:
             if file.origin is not None and now is not None and file.touched is None:
                 known = self._inputs.get(file.origin)
@@ -186,7 +159,7 @@ class Fold:
         file = self._names.get(path)
         if not existed:
             if event.confirmed or self._stat(path) is not None:
-                self._names[path] = _File(None, event.stat, made=True)
+                self._names.put(path, File(None, event.stat, made=True))
             else:
                 self._perhaps.append(path)  # it may come yet
             return
@@ -202,7 +175,7 @@ class Fold:
         if flags & os.O_ACCMODE in (os.O_RDONLY, os.O_RDWR) and not flags & os.O_TRUNC:
             self._use(file, event.stat)
 
-    def _replace(self, path: bytes, file: _File | None) -> None:
+    def _replace(self, path: bytes, file: File | None) -> None:
         """The whole content is gone, the file (its inode and its other names) stays."""
         if file is None:
             file = self._met(path, None)
@@ -210,7 +183,7 @@ class Fold:
         file.touched = None
         file.origin = None
 
-    def _touch(self, file: _File, event: Event) -> None:
+    def _touch(self, file: File, event: Event) -> None:
         if file.touched is None:
             file.touched = event.stat
             if event.stat is not None and event.time_ns and event.time_ns - event.stat.mtime_ns < self._coarse_ns:
@@ -251,32 +224,30 @@ class Fold:
         if event.flags & _RENAME_EXCHANGE:
             self._exchange(old, new, event, mode)
         elif modes.S_ISDIR(mode):
-            self._rename_directory({old: new})
+            self._move({old: new})
         elif modes.S_ISREG(mode):
-            origin = self._unsure.pop(old, None)
-            file = _File(origin, event.stat) if origin else self._met(old, event.stat)
+            origin = self._names.no_directory(old)
+            file = File(origin, event.stat, left=True) if origin else self._met(old, event.stat)
             if file is self._names.get(new):
                 return  # two names of one file: rename(2) does nothing
-            self._names.pop(old, None)
-            self._given.discard(old)
+            self._names.pop(old)
             self._was_file(new)
             self._links.discard(new)
             self._place(file, new, event.stat)
         else:  # a symbolic link or a special file took the name, or something unknown
             self._was_file(new)
-            self._names.pop(new, None)
-            self._given.discard(new)
+            self._names.pop(new)
             if old in self._links:
                 self._links.remove(old)
                 self._links.add(new)
             elif mode == _UNKNOWN:
-                self._unsure[new] = self._unsure.pop(old, b"") or self._name_before(old)
+                self._names.doubt(new, self._names.no_directory(old) or self._name_before(old))
 
     def _mode_behind(self, old: bytes, new: bytes) -> int:
         """What was renamed, for a tracer that doesn't say: a directory when it has files or is one under its new name."""
-        if self._is_directory(old):
+        if self._names.is_directory(old):
             return modes.S_IFDIR
-        if old in self._names:
+        if self._names.get(old) is not None:
             return modes.S_IFREG
         if old in self._links:
             return modes.S_IFLNK
@@ -285,87 +256,48 @@ class Fold:
 
     def _was_file(self, name: bytes) -> None:
         """What lost this name was no directory: a file from before that the job had moved there."""
-        origin = self._unsure.pop(name, None)
+        origin = self._names.no_directory(name)
         if origin is not None:
-            self._use(_File(origin, None), None)
+            self._use(File(origin, None), None)
 
-    def _is_directory(self, path: bytes) -> bool:
-        """Whether files below it were met."""
-        return any(name.startswith(path + b"/") for name in self._names)
-
-    def _place(self, file: _File, name: bytes, now: FileStat | None) -> None:
+    def _place(self, file: File, name: bytes, now: FileStat | None) -> None:
         """Gives a file a name, in place of whatever had it."""
         if file.origin is not None:
             self._renamed.add(file.origin)
         if not file.made:
             self._use(file, now)
-            self._given.add(name)
-        else:
-            self._given.discard(name)
-        self._names[name] = file
+        self._names.put(name, file)
 
     def _exchange(self, one: bytes, two: bytes, event: Event, mode: int) -> None:
         """Each may be a file, a directory or a symbolic link; only of `one` the event says which."""
         moves = {one: two} if modes.S_ISDIR(mode) else {}
-        first, second = self._names.pop(one, None), self._names.pop(two, None)
+        first, second = self._names.pop(one), self._names.pop(two)
         if first is None and modes.S_ISREG(mode):
-            first = _File(self._name_before(one), event.stat)
+            first = File(self._name_before(one), event.stat, left=True)
         unseen = b""
         if second is None:
             now = self._stat(one)  # what was `two`
             mode = now.mode if now is not None else _UNKNOWN
-            if modes.S_ISDIR(mode) or self._is_directory(two):
+            if modes.S_ISDIR(mode) or self._names.is_directory(two):
                 moves[two] = one
             elif modes.S_ISREG(mode):
-                second = _File(self._name_before(two), now)
+                second = File(self._name_before(two), now, left=True)
             elif now is None and two not in self._links:
                 unseen = self._name_before(two)
-        self._given -= {one, two}
         if moves:
-            self._rename_directory(moves)
+            self._move(moves)
         if first is not None:
             self._place(first, two, first.stat)
         if second is not None:
             self._place(second, one, second.stat)
         elif unseen:
-            self._unsure[one] = unseen
+            self._names.doubt(one, unseen)
 
-    def _rename_directory(self, moves: dict[bytes, bytes]) -> None:
-        before = {source: self._name_before(source) for source in moves}
-        for source in moves:
-            self._unsure.pop(source, None)
-        places = [place for _, place in self._moved]
-        self._shift(moves)
-        for source, target in moves.items():
-            if source not in places:  # else it has been moved before
-                self._moved.append((before[source], target))
-
-    def _shift(self, moves: dict[bytes, bytes]) -> None:
-        prefixes = [(old + b"/", new) for old, new in moves.items()]
-
-        def shifted(names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
-            return [
-                (name, new + name[len(prefix) - 1 :])
-                for name in names
-                for prefix, new in prefixes
-                if name.startswith(prefix)
-            ]
-
-        if self._unsure:
-            unsure = [(target, self._unsure.pop(name)) for name, target in shifted(self._unsure)]
-            self._unsure.update(unsure)
-        files = [(name, target, self._names.pop(name)) for name, target in shifted(self._names)]
-        for name, target, file in files:
-            self._given.discard(name)
-            if not file.made:
-                self._place(file, target, file.stat)
-            else:
-                self._names[target] = file
-        for i, (source, place) in enumerate(self._moved):
-            for prefix, new in prefixes:
-                if (place + b"/").startswith(prefix):
-                    self._moved[i] = (source, new + place[len(prefix) - 1 :])
-                    break
+    def _move(self, moves: dict[bytes, bytes]) -> None:
+        for file in self._names.move(moves):
+            if file.origin is not None:
+                self._renamed.add(file.origin)
+            self._use(file, file.stat)
 
     def _link(self, event: Event) -> None:
         old, new = event.path, event.path2
@@ -378,7 +310,7 @@ class Fold:
             old = b"" if now is None else self.path_of_inode(now.dev, now.ino) or b""
         file = self._names.get(old)
         if not old or old.endswith(b" (deleted)") or (file is None and b"/#" in old):
-            self._names[new] = _File(None, event.stat, made=True)  # O_TMPFILE gets its name
+            self._names.put(new, File(None, event.stat, made=True))  # O_TMPFILE gets its name
             return
         if file is None and event.stat is None and not self._may_be_file(old):
             return
@@ -394,8 +326,7 @@ class Fold:
     def _unlink(self, event: Event) -> None:
         if event.confirmed or self._stat(event.path) is None:
             self._links.discard(event.path)
-            file = self._names.pop(event.path, None)
-            self._given.discard(event.path)
+            file = self._names.pop(event.path)
             if event.stat is not None:
                 identity = event.stat.dev, event.stat.ino
                 if file is not None and file.origin != event.path:
@@ -424,28 +355,28 @@ class Fold:
         """What the events amount to, now that the command has ended.  Called once."""
         outputs: dict[bytes, FileStat] = {}
         for path in self._perhaps:
-            if path not in self._names:
-                self._names[path] = _File(None, None, made=True)
-        for name, first in self._unsure.items():
-            now = self._stat(name)
-            if now is not None and modes.S_ISDIR(now.mode):
-                self._moved.append((first, name))
-            elif now is not None and modes.S_ISREG(now.mode) and name not in self._names:
-                self._place(_File(first, None), name, None)
+            if self._names.get(path) is None:
+                self._names.put(path, File(None, None, made=True))
+        for path in self._names.doubted():
+            now = self._stat(path)
+            if now is None or not modes.S_ISDIR(now.mode):
+                first = self._names.no_directory(path)
+                if now is not None and modes.S_ISREG(now.mode) and self._names.get(path) is None:
+                    self._place(File(first, None, left=True), path, None)
         for path, file in self._names.items():
-            if not (file.made or file.touched is not None or file.changed_in_place or path in self._given):
+            if not (file.made or file.touched is not None or file.changed_in_place or file.was_given(path)):
                 continue
             now = self._stat(path)
             if now is None or not modes.S_ISREG(now.mode):
                 continue
-            if file.made or path in self._given:
+            if file.made or file.was_given(path):
                 outputs[path] = now
             elif self._has_changed(file, now):
                 outputs[path] = now
                 if file.touched is not None and file.touched.size:
                     self._use(file, file.touched)  # it still holds bytes from before
         self._add_moved_trees(outputs)
-        self._names.clear()
+        self._names = Names()
         for path, now in outputs.items():
             if path in self._inputs and path not in self._lost:
                 before = self._inputs[path]
@@ -455,7 +386,7 @@ class Fold:
             self._inputs, outputs, frozenset(self._renamed), self._lost, tuple(self._executables), tuple(self._blind)
         )
 
-    def _has_changed(self, file: _File, now: FileStat) -> bool:
+    def _has_changed(self, file: File, now: FileStat) -> bool:
         before = file.touched
         if file.changed_in_place or before is None:
             return True
@@ -465,13 +396,12 @@ class Fold:
         return file.mapped and now.ctime_ns == before.ctime_ns and os.major(now.dev) == 0
 
     def _add_moved_trees(self, outputs: dict[bytes, FileStat]) -> None:
-        for source, place in sorted(self._moved, key=lambda one: -len(one[1])):
+        for place in self._names.moved():
             for path in self._tree(place):
-                if path in self._names or path in outputs:
-                    continue  # seen by itself, or in a directory that was moved by itself
+                if path in outputs or self._names.get(path) is not None:
+                    continue  # seen by itself
                 now = self._stat(path)
                 if now is None or not modes.S_ISREG(now.mode):
                     continue
-                origin = source + path[len(place) :]
-                self._inputs.setdefault(origin, now)
+                self._inputs.setdefault(self._name_before(path), now)
                 outputs[path] = now
