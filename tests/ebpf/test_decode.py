@@ -424,7 +424,7 @@ def test_a_success_that_a_filter_may_have_pretended_is_looked_at(
 
 def test_who_is_alive_is_known_from_forks_and_exits() -> None:
     decoder = Decoder(OFFSET_NS, BASE)
-    assert not decoder.enrolled
+    assert not decoder.command
     steps = [
         (record(RecordType.ENROL), {PID}),
         (record(RecordType.FORK, id=5), {PID, 5}),
@@ -435,7 +435,7 @@ def test_who_is_alive_is_known_from_forks_and_exits() -> None:
     for step, alive in steps:
         assert events(step, decoder=decoder) == []
         assert decoder.alive == alive
-    assert decoder.enrolled
+    assert decoder.command == PID
 
 
 def test_rings_are_a_blind_spot_where_the_probe_does_not_see_them() -> None:

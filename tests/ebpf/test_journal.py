@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from ebpf.common import holding
-from ebpf.common.made import COUNTERS, events, framed, journal, opened
+from ebpf.common.made import COUNTERS, events, framed, journal, opened, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roar.api.events import Event
 from roar_tracer_ebpf import journal as module
 from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
-from roar_tracer_ebpf.layout import ACTIONS, BASE, CONSTANTS, FENTRY, HEAD
+from roar_tracer_ebpf.layout import ACTIONS, BASE, CONSTANTS, FENTRY, HEAD, RecordType
 from roar_tracer_ebpf.tracer import EbpfTracer
 
 pytestmark = pytest.mark.requirement("SAFE-1", "TRC-8")
@@ -182,6 +182,33 @@ def test_a_recovery_waits_for_the_writers_last_drain(tmp_path: Path) -> None:
     reader.join(holding.DEADLINE_S)
     (traced,) = recovered
     assert len(list(traced.events())) == 2  # type: ignore[attr-defined]
+
+
+_BEGUN, _FORKED, _ENDED = record(RecordType.ENROL), record(RecordType.FORK, id=5), record(RecordType.EXIT)
+_FINISHED = 1 << 32
+
+
+@pytest.mark.parametrize(
+    ("records", "how", "survivors", "told"),
+    [
+        ((_BEGUN, _FORKED), _FINISHED, (), ""),
+        ((_BEGUN, _FORKED), 0, (), "The tracer's process was killed"),
+        ((_BEGUN, _FORKED, _ENDED), _FINISHED, (5,), ""),
+        ((_BEGUN, _FORKED, _ENDED), 0, (5,), ""),
+        ((_BEGUN, _ENDED), _FINISHED, (), ""),
+        ((), _FINISHED, (), "The tracer did not see the command begin"),
+    ],
+    ids=["roar killed", "both killed", "outlived", "outlived, both killed", "all ended", "not begun"],
+)
+def test_a_recovered_run_tells_what_roar_does_not_know_itself(
+    records: tuple[bytes, ...], how: int, survivors: tuple[int, ...], told: str, tmp_path: Path
+) -> None:
+    """That it was killed before the command's end, it knows."""
+    traced = EbpfTracer.recover(journal(tmp_path, *records, how=BASE | how))
+    assert traced is not None and not list(traced.events())
+    coverage = traced.finish()
+    assert (coverage.survivors, len(coverage.notes)) == (survivors, bool(told))
+    assert all(note.startswith(told) for note in coverage.notes)
 
 
 def test_a_writer_that_is_gone_or_stopped_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,8 +84,8 @@ class Decoder:
         self._unnamed: set[tuple[int, int]] = set()  # files that were made without a name
         self.alive: set[int] = set()
         """Processes of the run that have not ended, by the numbers that the kernel's first namespace gives them."""
-        self.enrolled = False
-        """The command was seen to begin."""
+        self.command = 0
+        """Of these, the one that was seen to begin as the command; 0: none was."""
 
     def events(self, records: Iterable[tuple[bytes, int]]) -> Iterator[Event]:
         """The events of some records, each given as (bytes, offset)."""
@@ -131,7 +131,7 @@ class Decoder:
             self.alive.add(number & 0xFFFFFFFF)
         else:
             self.alive.add(pid)
-            self.enrolled = True
+            self.command = pid
 
     # ---- states
 

@@ -56,6 +56,11 @@ class Counters(NamedTuple):
         return self.how & 0xFF
 
     @property
+    def is_finished(self) -> bool:
+        """The writer ended as it should, when its roar let go of it or was killed."""
+        return bool(self.how >> 32 & 1)
+
+    @property
     def answers(self) -> int:
         """How often the writer has copied all that was seen because somebody waited for it, less all multiples of 2^24."""
         return self.how >> _ANSWERS_AT

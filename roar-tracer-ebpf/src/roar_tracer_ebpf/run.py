@@ -20,7 +20,6 @@ from roar_tracer_ebpf.refusal import Refused
 
 _GRACE_S, _PAUSE_S = 0.2, 0.01
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
-_KILLED = "Roar was killed: what the command did from then on was not seen (fix: run it again)."
 _DRAINER_KILLED = "The tracer's process was killed: what the command did from then on was not seen (fix: run it again)."
 _DAMAGED = "The tracer's journal is damaged: what came behind that was not seen (fix: run it again)."
 _NOT_COUNTED = "The run directory's disk failed: how much was lost is not known (fix: run it again)."
@@ -144,9 +143,11 @@ class _Run(Traced):
             notes.append(_DAMAGED)
         self._journal.close()
         alive = tuple(sorted(self._decoder.alive))
-        if self._mine is None and (alive or not self._decoder.enrolled):
-            notes, alive = [_KILLED], ()
-        elif not self._decoder.enrolled and not notes:
+        if self._mine is None and self._decoder.command in alive:
+            alive = ()  # the command's own end wasn't seen: roar was killed before, and tells so, or else
+            if not counters.is_finished:
+                notes.append(_DRAINER_KILLED)
+        elif not self._decoder.command and not notes:
             notes.append(_NOT_ENROLLED)
         if counters.misses:
             notes.append(
