@@ -7,11 +7,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ebpf.common.made import NOW_NS, OFFSET_NS, State, entries, events, named, opened, outcome
+from ebpf.common.made import (
+    NOW_NS,
+    OFFSET_NS,
+    State,
+    entries,
+    events,
+    named,
+    opened,
+    outcome,
+    record,
+    walked,
+)  # fmt: skip
 
 from roar.api.events import Event, FileStat, Kind
 from roar_tracer_ebpf import decode
-from roar_tracer_ebpf.layout import BASE, FENTRY, Flag
+from roar_tracer_ebpf.layout import BASE, FENTRY, Flag, RecordType
 
 pytestmark = pytest.mark.requirement("TRC-10")
 
@@ -68,6 +79,40 @@ def test_a_state_that_may_be_later_than_the_call_is_not_taken_for_the_calls(
 def test_a_truncation_to_a_length_stays_one_when_the_file_has_gone_since(tmp_path: Path) -> None:
     event = told(named("TRUNCATE", (b"gone", os.fsencode(tmp_path)), number=5))
     assert (event.kind, event.wrote, event.existed, event.stat) == (Kind.WRITE, True, True, None)
+
+
+@pytest.mark.requirement("HASH-2")
+@pytest.mark.parametrize("tier", [BASE, FENTRY], ids=["base", "fentry"])
+@pytest.mark.parametrize(
+    ("content", "length", "later_ns", "kind"),
+    [
+        (b"", 9, 10**9, Kind.TRUNCATE),
+        (b"text", 2, 10**9, Kind.WRITE),
+        (b"text", 9, 10**9, Kind.WRITE),
+        (b"", 8, 10**9, Kind.WRITE),
+        (b"", 9, -(10**9), Kind.WRITE),
+    ],
+    ids=["empty", "cut", "extended", "of another length by now", "changed since"],
+)
+def test_of_a_file_that_was_empty_a_truncation_to_a_length_leaves_nothing(
+    content: bytes, length: int, later_ns: int, kind: Kind, tier: int, tmp_path: Path
+) -> None:
+    """Nothing of it is an input then: it consists of a hole."""
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    os.truncate(file, 9 if length == 8 else length)
+    decoder = decode.Decoder(file.stat().st_ctime_ns + later_ns - NOW_NS, tier)
+    if tier == BASE:
+        made = named("TRUNCATE", (b"file", os.fsencode(tmp_path)), number=length)
+    else:
+        made = record(RecordType.WROTE, walked(os.fsencode(file)), state=State(size=length))
+    (event,) = events(made, decoder=decoder)
+    assert (event.kind, event.path) == (kind, os.fsencode(file))
+
+
+def test_what_is_no_file_is_not_looked_into(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert told(named("TRUNCATE", (b"pipe", os.fsencode(tmp_path)), number=5)).kind == Kind.WRITE
 
 
 def test_the_clocks_are_compared_by_the_look_in_which_least_time_passed(monkeypatch: pytest.MonkeyPatch) -> None:

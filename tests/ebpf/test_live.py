@@ -57,6 +57,7 @@ cat in > out; cp out copied; mv copied moved; ln moved hard; ln -s in soft; cat 
 mkdir d && echo 1 > d/x && mv d e; touch -d 2001-01-01 touched; truncate -s 3 cut; : > emptied; cat nonesuch; test -e in
 (cd e && cat ../in ./x > ../together); dd if=in of=changed bs=1 count=1 conv=notrunc; : >> in; exec 3<> both
 python3 -S -c 'import os; os.rename("e/x", "e/y"); os.utime("both", (1, 1)); open("both").read()'
+python3 -S -c 'import os; os.truncate("hollow", 9); os.truncate("full", 2)'
 """
 
 
@@ -66,7 +67,9 @@ def test_either_variant_gives_the_record_that_ptrace_gives(way: type[Tracer], tm
     for number, tracer in enumerate((way, PtraceTracer)):
         (tmp_path / str(number)).mkdir()
         ground = Ground(tracer, tmp_path / str(number))
-        ground.write(cut="long", changed="old", emptied="old", log="old\n", both="b", **{"in": "text\n"})
+        ground.write(
+            cut="long", changed="old", emptied="old", log="old\n", both="b", hollow="", full="text", **{"in": "text\n"}
+        )
         driven = ground.sh(_LINE + "true")
         files = {path: (path in driven.inputs, path in driven.outputs) for path in driven.inputs | driven.outputs}
         root = os.fsencode(ground.root)

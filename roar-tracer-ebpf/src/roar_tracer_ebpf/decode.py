@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as modes
 import time
@@ -211,7 +212,8 @@ class Decoder:
         stat = self._stat(head, path)
         if kind == RecordType.MAP:
             return [Event(Kind.MAP, pid, at_ns, path, stat=stat, resolved=True)]
-        if kind == RecordType.TRUNCATE:
+        to_length = kind == RecordType.WROTE and self._is_fentry
+        if kind == RecordType.TRUNCATE or (to_length and _has_nothing(path, head[5], at_ns)):
             return [Event(Kind.TRUNCATE, pid, at_ns, path, stat=stat, resolved=True)]
         if kind == RecordType.WROTE:
             if stat is not None:
@@ -352,7 +354,7 @@ class Decoder:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
             return [Event(Kind.WRITE, pid, at_ns, path, flags=flags, existed=False, resolved=True)]
         if op in ("TRUNCATE", "TRUNCATE64"):
-            if not told.number:
+            if not told.number or _has_nothing(path, told.number, at_ns):
                 return [Event(Kind.TRUNCATE, pid, at_ns, path, resolved=True)]
             return [self._wrote(pid, at_ns, path, _look(path))]
         return self._times_set(pid, at_ns, path, _look(path))
@@ -413,6 +415,28 @@ def _look(path: bytes) -> FileStat | None:
     except (OSError, ValueError):
         return None
     return FileStat(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
+
+
+def _has_nothing(path: bytes, length: int, at_ns: int) -> bool:
+    """Whether a file that was given its length consists of holes: then it was empty, or nothing is left of what was in it.
+
+    Not sure is no: where it has been changed since, or its file system doesn't know of holes and calls everything data.
+    """
+    try:
+        if not modes.S_ISREG(os.lstat(path).st_mode):
+            return False
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return False
+    try:
+        now = os.fstat(fd)
+        if now.st_size == length and now.st_ctime_ns <= at_ns:
+            os.lseek(fd, 0, os.SEEK_DATA)
+        return False
+    except OSError as error:
+        return error.errno == errno.ENXIO  # there is none
+    finally:
+        os.close(fd)
 
 
 def _release() -> tuple[int, ...]:
