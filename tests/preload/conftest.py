@@ -84,7 +84,7 @@ def trace(place: Path, journal: Path, tmp_path: Path) -> Callable[..., Traced]:
             text=True,
             errors="surrogateescape",
             check=False,
-            timeout=120,
+            timeout=600,
             **options,
         )
         assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from preload.conftest import Traced
 
 from roar.api.events import Blind, FileStat, Kind
+from roar_tracer_preload import survivors
 
 Trace = Callable[..., Traced]
 pytestmark = pytest.mark.requirement("TRC-10", "HASH-2")
@@ -144,12 +146,27 @@ def test_a_program_without_the_shim_is_named(trace: Trace, place: Path, compiled
 
 @pytest.mark.requirement("NORM-7")
 def test_survivors_are_named(trace: Trace) -> None:
-    seen = trace("sleep 30 >/dev/null 2>&1 & echo $! > pid; true")
+    seen = trace("sleep 3600 >/dev/null 2>&1 & echo $! > pid; true")
     pid = int((seen.place / "pid").read_text())
     try:
         assert seen.coverage.survivors == (pid,)
     finally:
         os.kill(pid, 9)
+
+
+@pytest.mark.requirement("NORM-7")
+def test_a_survivor_that_is_just_becoming_another_program_is_named(place: Path) -> None:
+    """Then it has neither our memory nor an environment; as here one that never had any."""
+    process = subprocess.Popen(["/bin/sleep", "3600"], env={})
+    try:
+        assert survivors.of(str(place / "arena"), {process.pid}) == [process.pid]
+        assert process.pid not in survivors.of(str(place / "arena"), None)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert survivors.of(str(place / "arena"), {process.pid}) == []  # nobody has waited for it yet
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_process_that_outlives_the_command_by_a_moment_is_waited_for(trace: Trace) -> None:
@@ -159,9 +176,16 @@ def test_a_process_that_outlives_the_command_by_a_moment_is_waited_for(trace: Tr
 
 
 @pytest.mark.requirement("PERF-4")
-def test_events_come_while_the_command_runs_and_each_once(trace: Trace) -> None:
-    code = "import os\nfor i in range(20000): os.close(os.open('n%d' % i, os.O_CREAT | os.O_WRONLY))"
-    seen = trace("python3", "-S", "-c", code)
+def test_events_come_while_the_command_runs_and_each_once(trace: Trace, place: Path) -> None:
+    code = """
+import os
+for i in range(20000):
+    os.close(os.open(f"n{i}", os.O_CREAT | os.O_WRONLY))
+    if i == 15000:
+        open("gate").read()
+"""
+    os.mkfifo(place / "gate")
+    seen = trace("python3", "-S", "-c", code, env={"DRIVER_GATE": str(place / "gate")})
     assert seen.names(Kind.WRITE) == [f"n{i}" for i in range(20000)]
     assert seen.early > 1000
     assert seen.coverage.dropped == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import time
@@ -84,14 +85,14 @@ def test_a_killed_roar_is_recovered(place: Path, tmp_path: Path, awkward: bool) 
     journal = tmp_path / ("a journal: odd" if awkward else "journal")
     journal.mkdir(mode=0o700)
     os.mkfifo(place / "gate")
-    command = "cat a > out; echo > gate; cat gate; cat b"
+    command = "cat a > out; echo $$ > gate; cat gate; cat b"
     runner = subprocess.Popen(driver_command(journal, tmp_path / "result", "sh", "-c", command), cwd=place)
-    (place / "gate").read_text()  # the command is half done
+    fd = os.pidfd_open(int((place / "gate").read_text()))  # the command is half done
     runner.send_signal(signal.SIGKILL)
     runner.wait()
     (place / "gate").write_text("on\n")
-    pid = int((tmp_path / "started").read_text())
-    poll_until_gone(pid)
+    assert select.select([fd], [], [], 300)[0]
+    os.close(fd)
 
     events, coverage = _recovered(journal)
     reads = {os.path.basename(e.path) for e in events if e.kind == Kind.OPEN}
@@ -102,27 +103,14 @@ def test_a_killed_roar_is_recovered(place: Path, tmp_path: Path, awkward: bool) 
         assert not Path((journal / "elsewhere").read_text()).exists()
 
 
-def poll_until_gone(pid: int) -> None:
-    """Waits for a process that isn't a child."""
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    import select
-
-    assert select.select([fd], [], [], 60)[0]
-    os.close(fd)
-
-
 def test_survivors_of_a_killed_roar_are_named(place: Path, journal: Path, tmp_path: Path) -> None:
     os.mkfifo(place / "gate")
     runner = subprocess.Popen(
-        driver_command(journal, tmp_path / "result", "sh", "-c", "cat a; echo > gate; cat gate"), cwd=place
+        driver_command(journal, tmp_path / "result", "sh", "-c", "cat a; echo $$ > gate; exec cat gate"), cwd=place
     )
-    (place / "gate").read_text()
+    pid = int((place / "gate").read_text())
     runner.kill()
     runner.wait()
-    pid = int((tmp_path / "started").read_text())
     try:
         _, coverage = _recovered(journal)
         assert pid in coverage.survivors

@@ -18,7 +18,9 @@ def of(arena: str, pids: set[int] | None) -> list[int]:
     """
     there = {int(name) for name in os.listdir("/proc") if name.isdigit()} - {os.getpid()}
     marks = os.fsencode(arena), os.fsencode(os.path.dirname(arena) + "/")
-    return sorted(pid for pid in (there if pids is None else there & pids) if _belongs(pid, *marks))
+    if pids is None:
+        return sorted(pid for pid in there if _belongs(pid, *marks))
+    return sorted(pid for pid in there & pids if _belongs(pid, *marks) or _is_becoming(pid))
 
 
 def _belongs(pid: int, arena: bytes, directory: bytes) -> bool:
@@ -29,6 +31,18 @@ def _belongs(pid: int, arena: bytes, directory: bytes) -> bool:
         with open(f"/proc/{pid}/environ", "rb") as file:  # of a static program, which maps nothing of ours
             return b"LD_PRELOAD=" + directory in file.read()
     except OSError:  # gone, or another user's
+        return False
+
+
+def _is_becoming(pid: int) -> bool:
+    """Whether a process of the run is just in execve(2), where it has neither; or has begun a program without an environment."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            if file.read(1):
+                return False
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in b"ZX"
+    except OSError:
         return False
 
 
