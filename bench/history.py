@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from roar.api.events import FileStat
 from roar.api.records import Capture, Edge, GitState, JobRecord
+from roar.api.storage import Site
 from roar.store.sqlite import SqliteStorage
 
 JOBS_A_UNIT = 10
@@ -69,6 +70,9 @@ def write(root: Path, jobs: int = 1_000_000, fan_in: int = FAN_IN) -> History:
         _fill(connection, os.fsencode(root), units, fan_in)
     finally:
         connection.close()
+    storage = SqliteStorage.open(url)
+    storage.attach(Site(os.fsencode(root)))
+    storage.close()
     total = units * JOBS_A_UNIT + 1
     return History(root, url, total, total)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import statistics
@@ -16,7 +17,7 @@ from bench.history import History, write
 from bench.startup import PYTHON_MS
 from bench.timing import Way, in_turns, once
 from bench.workloads import Place
-from roar.api.storage import Storage
+from roar.api.storage import Site, Storage
 from roar.lineage.graph import graph_of_jobs
 from roar.lineage.references import FoundArtifact, FoundPath, resolve
 from roar.lineage.staleness import examine
@@ -74,6 +75,7 @@ def measure(place: Place, runs: int, jobs: int = 1_000_000, artifacts: int = _AR
 
 def _asked(history: History, artifacts: int) -> list[Answer]:
     storage = SqliteStorage.open(history.url, read_only=True)
+    storage.attach(Site(os.fsencode(history.root)))
     try:
         references = _digests(storage, artifacts)
         named = [str(history.root / name) for name in ("raw.csv", "train.py", "log.txt", "state.bin", "report.html")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import Workspace
@@ -38,6 +38,26 @@ def test_runs_are_recorded_in_and_shown_from_a_server(workspace: Workspace, serv
     assert "all are as recorded" in workspace.roar("verify").stdout
     assert "<svg" in workspace.roar("dag", "first", "--svg").stdout
     assert workspace.roar("fsck").returncode == 0
+
+
+@pytest.mark.requirement("RUN-7", "SHOW-1", "SHOW-3")
+def test_workspaces_that_share_a_server_keep_their_files_apart_wherever_they_move(
+    make_workspace: Callable[..., Workspace], server: Server
+) -> None:
+    url = server.new_schema("shared")
+    one, other = make_workspace("one"), make_workspace("other")
+    for workspace, text in ((one, "1"), (other, "2")):
+        workspace.roar("config", "set", "storage.url", url)
+        workspace.roar("run", "sh", "-c", f"echo {text} > out")
+    moved = Workspace(one.root.rename(one.root.with_name("moved")), one.env)
+    for workspace, ref in ((moved, "@1"), (other, "@2")):
+        shown = json.loads(workspace.roar("show", "out", "--json").stdout)["artifact"]
+        assert (shown["path"], shown["state"]) == (str(workspace.root / "out"), "present")
+        assert [job["ref"] for job in shown["produced_by"]] == [ref]
+    moved.roar("run", "sh", "-c", "cat out > next")
+    edges = {ref: {one["path"] for one in other.job(ref)["outputs"]} for ref in ("@1", "@2", "@3")}
+    assert edges == {"@1": {f"{moved.root}/out"}, "@2": {f"{other.root}/out"}, "@3": {f"{moved.root}/next"}}
+    assert "all are as recorded" in other.roar("verify").stdout
 
 
 @pytest.mark.requirement("SAFE-2", "RUN-3", "RUN-6")

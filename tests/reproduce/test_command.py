@@ -226,9 +226,7 @@ def test_the_repository_may_have_been_moved_and_the_new_directory_be_on_another_
     shutil.rmtree(moved.root / ".git")
     done = moved.roar("reproduce", "@1", "-o", "../new", ok=False)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
-    assert done.stderr.startswith(
-        f"Error: {workspace.root}, the repository of the recorded step, is not there any more.\n"
-    )
+    assert done.stderr.startswith(f"Error: {moved.root}, the repository of the recorded step, is not there any more.\n")
 
 
 @pytest.mark.requirement("REP-2", "SAFE-4")

@@ -39,7 +39,8 @@ JOBS = st.builds(
         COUNTS, COUNTS, COUNTS, COUNTS, st.lists(TEXT, max_size=2).map(tuple),
     ),
     git=st.none() | st.builds(
-        GitState, TEXT, st.none() | TEXT, st.none() | TEXT, NAMES, NAMES, st.booleans(), st.none() | st.binary(max_size=40)
+        GitState, TEXT, st.none() | TEXT, st.none() | TEXT, NAMES, NAMES, st.booleans(), st.none() | st.binary(max_size=40),
+        st.none(),
     ),
     environment=st.dictionaries(TEXT, JSON, max_size=3), inputs=FILES, outputs=FILES,
     composites=st.lists(

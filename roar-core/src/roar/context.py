@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,5 +57,13 @@ class Context:
 
     def storage(self, read_only: bool = True) -> Storage:
         """Opens the workspace's storage; the caller closes it."""
-        url = self.config.get("storage.url") or f"sqlite:///{self.workspace.roar_dir / 'roar.db'}"
-        return self.plugins.open_storage(url, read_only)
+        from roar.api.storage import Site
+
+        workspace = self.workspace
+        site = Site(os.fsencode(workspace.root))
+        url = self.config.get("storage.url")
+        if url:
+            from roar.workspace.secrets import workspace_uid
+
+            site = site._replace(uid=workspace_uid(workspace.roar_dir))
+        return self.plugins.open_storage(url or f"sqlite:///{workspace.roar_dir / 'roar.db'}", read_only, site)

@@ -62,6 +62,8 @@ class GitState(NamedTuple):
     dirty: bool
     patch: bytes | None = None
     """``git diff --binary HEAD`` and the untracked files as a patch, when dirty and allowed."""
+    recorded_root: bytes | None = None
+    """Where `root` was when the job was started, if it was moved since."""
 
 
 class Capture(NamedTuple):

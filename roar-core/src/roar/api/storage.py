@@ -57,6 +57,15 @@ class Link(NamedTuple):
     """The first of them by name."""
 
 
+class Site(NamedTuple):
+    """The workspace that a storage is opened for."""
+
+    root: bytes
+    """Where it is now: canonical, absolute."""
+    uid: str = ""
+    """Which one it is, wherever it is; empty where the storage is its own."""
+
+
 _EVERY = JobQuery()
 
 
@@ -76,6 +85,17 @@ class Storage(ABC):
 
         Raises:
             StorageUnusable: corrupt, locked beyond the time-out, no permission, full, or of a newer schema.
+        """
+
+    def attach(self, site: Site) -> None:
+        """Told, right after opening, which workspace asks: what is in it is to be kept relative to its root.
+
+        All paths that are given, asked for and answered stay absolute.  Those in the workspace are answered below its root as it
+        is now, though it was moved or copied since; `GitState.recorded_root` says where it was.  Those outside of it stay as
+        they were.  Here nothing is kept relative.
+
+        Raises:
+            StorageUnusable: as `open`.
         """
 
     @abstractmethod
@@ -110,7 +130,9 @@ class Storage(ABC):
     def edges(
         self, jobs: Sequence[int], direction: Direction | None = None, limit: int | None = None
     ) -> Iterator[StoredEdge]:
-        """The edges of these jobs (ids), by job, direction and path; with a limit at most so many of each job and direction."""
+        """The edges of these jobs (ids), by job, direction and path, those in the workspace last; with a limit at most so many of
+        each job and direction.
+        """
 
     @abstractmethod
     def edges_at(self, path: bytes, limit: int | None = None) -> list[StoredEdge]:
@@ -187,7 +209,7 @@ class Storage(ABC):
 
     @abstractmethod
     def roots(self, jobs: Sequence[int]) -> Iterator[StoredEdge]:
-        """The inputs of these jobs that no job made, by path and job."""
+        """The inputs of these jobs that no job made, by path, those in the workspace last, and job."""
 
     @abstractmethod
     def composites_like(self, path: bytes | None = None, digest: str = "") -> list[tuple[int, Composite]]:

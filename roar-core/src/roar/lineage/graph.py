@@ -186,14 +186,18 @@ def _origin(
 
 def _superseded(jobs: Iterable[Job]) -> dict[int, int]:
     newest: dict[tuple[object, ...], int] = {}
-    listed = list(jobs)
-    for job in listed:
-        newest[_command(job)] = job.id
-    return {job.id: newest[_command(job)] for job in listed if newest[_command(job)] != job.id}
+    listed = [(job.id, _command(job)) for job in jobs]
+    for job_id, command in listed:
+        newest[command] = job_id
+    return {job_id: newest[command] for job_id, command in listed if newest[command] != job_id}
 
 
 def _command(job: Job) -> tuple[object, ...]:
-    return (job.session, job.kind, job.cwd, job.command)
+    if job.git is None or job.git.recorded_root is None:
+        return (job.session, job.kind, job.cwd, job.command)
+    from roar.reproduce.mapping import words_now
+
+    return (job.session, job.kind, job.cwd, words_now(job))
 
 
 def last_write(graph: Graph, path: bytes) -> tuple[int, int | None] | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from roar.api.config import ConfigKey
     from roar.api.filters import Filter
     from roar.api.hashers import Hasher
-    from roar.api.storage import Storage
+    from roar.api.storage import Site, Storage
     from roar.api.tracer import Tracer
     from roar.plugins.observers import Observers
 
@@ -77,8 +77,13 @@ class Plugins:
         usable = [item for item in found.items() if self._available(*item)]
         return dict(sorted(usable, key=lambda item: -item[1].rank))
 
-    def open_storage(self, url: str, read_only: bool = True) -> Storage:
+    def open_storage(self, url: str, read_only: bool = True, site: Site | None = None) -> Storage:
         """Opens the store at a URL.
+
+        Args:
+            url: where it is.
+            read_only: whether nothing is to be written.
+            site: the workspace that asks; None: all paths are what they were.
 
         Raises:
             ConfigError: no storage for the URL's scheme is installed.
@@ -98,7 +103,10 @@ class Plugins:
         from roar.api.errors import PluginError, RoarError
 
         try:
-            return schemes[scheme].open(url, read_only)
+            storage = schemes[scheme].open(url, read_only)
+            if site is not None:
+                _attach(storage, site)
+            return storage
         except RoarError:
             raise
         except Exception as error:  # a plugin can raise anything, and gets the blame
@@ -244,6 +252,14 @@ def _precedence(point: EntryPoint) -> tuple[int, str, str]:
     """Of two plugins that register one name the first in this order has it: roar's own, then by name."""
     name = normalized(point.distribution)
     return _OURS.index(name) if name in _OURS else len(_OURS), name, point.value
+
+
+def _attach(storage: Storage, site: Site) -> None:
+    try:
+        storage.attach(site)
+    except BaseException:  # whatever it is, it goes on; only nothing stays open
+        storage.close()
+        raise
 
 
 def _built_in() -> list[EntryPoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -74,6 +75,9 @@ def job_lines(
     if job.git is not None and job.git.remote:
         yield from _field("Remote", printable(job.git.remote))
     yield from _field("Directory", printable(job.cwd))
+    if job.git is not None and job.git.recorded_root is not None:
+        then = os.path.join(job.git.recorded_root, job.git.cwd)
+        yield from _field("", f"{printable(then)} when it ran")
     took = duration_text((job.ended_ns - job.started_ns) / 1e9)
     yield from _field(
         "Started", f"{time_text(job.started_ns)}, took {took} and {duration_text(job.recording_s)} to record"

@@ -82,6 +82,7 @@ def job_head_json(job: Job) -> dict[str, Any]:
             "root": fsdecode(git.root),
             "cwd": fsdecode(git.cwd),
             "dirty": git.dirty,
+            "recorded_root": None if git.recorded_root is None else fsdecode(git.recorded_root),
         },
         "filters": dict(job.filtered),
     }

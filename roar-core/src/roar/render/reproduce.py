@@ -50,7 +50,7 @@ def _step_lines(step: Step, plan: Plan, refs: dict[int, str], look: Look, place:
         yield "  " + look.paint(f"its record is {reasons_text(step.job)}", "yellow")
     if step.obstacle:
         yield "  " + look.paint(f"can't be run: {printable(step.obstacle)}", "yellow")
-    rewritten = Mapping(plan.places).words(step.job.command, step.job.cwd, step.cwd)
+    rewritten = Mapping(plan.places).words(step.command, step.job.cwd, step.cwd)
     if rewritten != step.job.command:
         yield f"  runs as: {command_text(rewritten)}"
     needs = [refs[job_id] for job_id in sorted(step.needs) if job_id in refs]

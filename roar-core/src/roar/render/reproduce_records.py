@@ -39,7 +39,7 @@ def _step(step: Step, places: Mapping, refs: dict[int, str], result: StepResult 
         "ref": step.job.ref,
         "uid": step.job.uid,
         "command": list(step.job.command),
-        "runs_as": list(places.words(step.job.command, step.job.cwd, step.cwd)),
+        "runs_as": list(places.words(step.command, step.job.cwd, step.cwd)),
         "directory": fsdecode(step.cwd),
         "capture": capture_json(step.job),
         "commit": step.code.commit,

@@ -184,7 +184,7 @@ class Engine:
             + step.job.uid[:8].encode()
         )
         streams = recorded_streams(step.environment, places)
-        return Command(places.words(step.job.command, step.job.cwd, step.cwd), step.cwd, variables, streams, log)
+        return Command(places.words(step.command, step.job.cwd, step.cwd), step.cwd, variables, streams, log)
 
     def _ready(self, step: Step, decisions: list[pythons.Decision], command: Command) -> list[str]:
         """Makes everything ready for a step.  Raises what keeps it from being run."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from roar.reproduce.contents import Contents, copy_file
 from roar.reproduce.links import make_links
 from roar.reproduce.mapping import Mapping as Places
+from roar.reproduce.mapping import former_root
 from roar.reproduce.plan import Input, Plan, Step
 from roar.reproduce.results import Compared
 
@@ -43,10 +44,7 @@ class Inputs:
         self._directory = plan.directory
         self._kept = kept
         self._elsewhere = elsewhere
-        names = b"|".join(re.escape(name) for name, _ in plan.places)
-        self._names_root = re.compile(rb"(?<![A-Za-z0-9_.-])(?:" + names + rb")(?![A-Za-z0-9_.-])")
-        self._names_in_root = re.compile(self._names_root.pattern + rb"(?:/[^\s'\",;:<>|()]*)?")
-        self._places = Places(plan.places)
+        self._places = plan.places
 
     def put_in_place(self, step: Step, made: Mapping[tuple[int, bytes], Compared]) -> list[str]:
         """Makes a step's inputs ready.
@@ -66,7 +64,7 @@ class Inputs:
             if one.origin == "step":
                 self._from_step(one, made)
             elif one.origin == "commit":
-                self._from_commit(one)
+                self._from_commit(one, step)
             elif one.origin == "copy":
                 notes += self._copied(one)
                 self._names_no_output(one, step)
@@ -104,7 +102,7 @@ class Inputs:
         if not self._contents.fetch([compared.place, self._kept_at(compared.produced)], one.place, hashes):
             raise Unavailable(f"{self._name(one)} is no longer as an earlier step made it")
 
-    def _from_commit(self, one: Input) -> None:
+    def _from_commit(self, one: Input, step: Step) -> None:
         if not one.hashes:
             return
         if not self._contents.has(one.place, one.hashes) and not self._contents.fetch(
@@ -113,7 +111,7 @@ class Inputs:
             raise Unavailable(f"{self._name(one)} is not in the commit as it was read")
         if os.path.getsize(one.place) <= _CODE_BYTES:
             with open(one.place, "rb") as file:
-                mention = self._names_root.search(file.read(_CODE_BYTES))
+                mention = _mention(self._places_of(step)).search(file.read(_CODE_BYTES))
                 if mention:
                     where = os.fsdecode(mention[0])
                     raise Unavailable(f"{self._name(one)} names {where}: the step would work there, not here")
@@ -131,18 +129,25 @@ class Inputs:
 
     def _names_no_output(self, one: Input, step: Step) -> None:
         """Raises `Unavailable` for settings that would make the step write where it did.  Lists of what is read are let be."""
+        pairs = self._places_of(step)
         try:
             if os.path.getsize(one.place) > _SETTINGS_BYTES:
                 return
             with open(one.place, "rb") as file:
-                mentions = set(self._names_in_root.findall(file.read(_SETTINGS_BYTES)))
+                within = re.compile(_mention(pairs).pattern + rb"(?:/[^\s'\",;:<>|()]*)?")
+                mentions = set(within.findall(file.read(_SETTINGS_BYTES)))
         except OSError:
             return
         for mention in sorted(mentions):
-            place = (self._places.path(mention) or b"").rstrip(b"/")
+            place = (Places(pairs).path(mention) or b"").rstrip(b"/")
             if any(output.place == place or output.place.startswith(place + b"/") for output in step.outputs):
                 where = os.fsdecode(mention)
                 raise Unavailable(f"{self._name(one)} names {where}: the step would write there, not here")
+
+    def _places_of(self, step: Step) -> tuple[tuple[bytes, bytes], ...]:
+        """Directories that the step knew and what stands for each, where its repository was among them."""
+        former = former_root(step.job)
+        return self._places if former is None else (*self._places, (former, self._directory))
 
     def _why_not(self, one: Input) -> str:
         algorithm = self._contents.algorithm(one.hashes)
@@ -156,6 +161,12 @@ class Inputs:
 
     def _name(self, one: Input) -> str:
         return os.fsdecode(one.path.removeprefix(self._root + b"/"))
+
+
+def _mention(places: Iterable[tuple[bytes, bytes]]) -> re.Pattern[bytes]:
+    """What finds the directories in a file."""
+    names = b"|".join(re.escape(name) for name, _ in places)
+    return re.compile(rb"(?<![A-Za-z0-9_.-])(?:" + names + rb")(?![A-Za-z0-9_.-])")
 
 
 def _streams(step: Step) -> list[tuple[bytes, str]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+from roar.api.records import Job
 
 _NAME = "[A-Za-z0-9_.-]"
 """Characters that go on with a name: ``/w/repo`` is not in ``/w/repo-2``."""
@@ -98,3 +101,34 @@ class Mapping:
         meant = self.path(then) or then
         now = os.path.normpath(os.path.join(new_cwd, path))
         return word if meant == now else f"{option}{equals}{os.fsdecode(meant)}"
+
+
+def former_root(job: Job) -> bytes | None:
+    """Where the job's repository was, if it was moved since."""
+    return None if job.git is None else job.git.recorded_root
+
+
+def words_now(job: Job) -> tuple[str, ...]:
+    """The words of a job's command, as they mean the same files where its repository is now."""
+    git = job.git
+    if git is None or git.recorded_root is None:
+        return job.command
+    then = os.path.join(git.recorded_root, git.cwd)
+    return Mapping([(git.recorded_root, git.root)]).words(job.command, then, job.cwd)
+
+
+def environment_now(job: Job, environment: Any) -> Any:
+    """The environment of a job, its repository named where it is now."""
+    git = job.git
+    if git is None or git.recorded_root is None:
+        return environment
+    text = Mapping([(git.recorded_root, git.root)]).text
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, str):
+            return text(value)
+        if isinstance(value, dict):
+            return {name: renamed(item) for name, item in value.items()}
+        return [renamed(item) for item in value] if isinstance(value, list) else value
+
+    return renamed(environment)

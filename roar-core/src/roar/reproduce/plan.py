@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from roar.api.records import Job, StoredEdge
 from roar.reproduce.checkout import CodeState
+from roar.reproduce.mapping import words_now
 from roar.reproduce.selection import Selection
 from roar.workspace.secret_names import REDACTED
 
@@ -51,6 +52,8 @@ class Step(NamedTuple):
     """A job that is run again."""
 
     job: Job
+    command: tuple[str, ...]
+    """Its words as they would be run where the recorded repository is now."""
     cwd: bytes
     """In the new directory."""
     code: CodeState
@@ -69,7 +72,7 @@ class Plan(NamedTuple):
     """How a target is made again."""
 
     root: bytes
-    """Of the recorded repository, as it was then."""
+    """Of the recorded repository."""
     source: bytes
     """Where the repository is now."""
     directory: bytes
@@ -116,6 +119,7 @@ def make_plan(selection: Selection, root: bytes, source: bytes, directory: bytes
         patch_of = job.id if git is not None and git.dirty else None
         steps[job.id] = Step(
             job=job,
+            command=words_now(job),
             cwd=place(job.cwd) or job.cwd,
             code=CodeState(
                 git.commit if git is not None else "",

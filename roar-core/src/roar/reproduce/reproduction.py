@@ -72,7 +72,7 @@ def prepare(
 
 
 def _aliases(plan: Plan) -> tuple[tuple[bytes, bytes], ...]:
-    words = (word for step in plan.steps for word in step.job.command)
+    words = (word for step in plan.steps for word in step.command)
     recorded = (value for step in plan.steps for value in step.environment.get("variables", {}).values())
     texts = [*words, *(value for value in recorded if isinstance(value, str)), *os.environ.values()]
     return tuple((name, plan.directory + target[len(plan.root) :]) for name, target in aliases(texts, plan.root))

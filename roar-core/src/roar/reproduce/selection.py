@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from roar.api.records import Job, StoredEdge
 from roar.api.storage import JobQuery
 from roar.reproduce.checkout import git_environment
+from roar.reproduce.mapping import environment_now
 
 if TYPE_CHECKING:
     from roar.api.storage import Storage
@@ -58,7 +59,7 @@ def select_jobs(storage: Storage, target: Target, alone: bool = False) -> Select
         inputs=walk.inputs,
         outputs=outputs,
         makers=walk.makers,
-        environments={job.id: storage.environment(job.id) for job in jobs},
+        environments={job.id: environment_now(job, storage.environment(job.id)) for job in jobs},
         patches=patches,
         patched=patched,
     )

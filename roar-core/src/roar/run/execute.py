@@ -163,7 +163,9 @@ class _Run:
         """What became of a run that could not be recorded."""
         if self._run_dir.path.exists():
             return "What was seen is kept; the next roar command records it."
-        return "What was seen is lost: .roar was removed or moved while the command ran."
+        if self._run_dir.was_left:
+            return "What was seen is kept in .roar, which was moved while the command ran; the next roar command there records it."
+        return "What was seen is lost: .roar was removed while the command ran."
 
     def _beside(self) -> None:
         """What is done while the command runs."""

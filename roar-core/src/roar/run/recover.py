@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from roar.api.errors import RoarError
+from roar.api.events import Event, Kind
 from roar.api.plan import Plan
 from roar.api.tracer import Coverage
 from roar.context import Context
@@ -70,11 +72,13 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
 
         hashing = Hashing.of(context, True, None, None)
         digester = hashing.digester()
+        then = plan.root
+        plan = _where_it_is(plan, os.fsencode(context.workspace.root))
         collector = Collector(plan.root, coarse_ns(os.uname().release), digester, hashing.inputs, hashing.outputs)
         tracer = context.plugins.tracers().get(plan.tracer)
         traced = tracer.recover(run.journal) if tracer is not None else None
         if traced is not None:
-            collector.take(traced.events())
+            collector.take(_renamed(traced.events(), then, plan.root))
             coverage = traced.finish()
         else:
             coverage = Coverage(0, notes=(f"tracer '{plan.tracer}' keeps nothing that outlives roar",))
@@ -93,3 +97,31 @@ def _record(context: Context, run: RunDir, plan: Plan) -> None:
         storage.record(conclude(context, plan, collector, digester, hashing, ending).record)
     finally:
         storage.close()
+
+
+def _where_it_is(plan: Plan, root: bytes) -> Plan:
+    """The plan, of a workspace that may have been moved or copied since it was made."""
+    if plan.root == root:
+        return plan
+    git = plan.git
+    if git is not None:
+        git = git._replace(root=_now(git.root, plan.root, root), recorded_root=git.root)
+    inherited = tuple(_now(path, plan.root, root) for path in plan.inherited)
+    return plan._replace(root=root, cwd=_now(plan.cwd, plan.root, root), git=git, inherited=inherited)
+
+
+def _renamed(events: Iterable[Event], then: bytes, now: bytes) -> Iterable[Event]:
+    """The events, of files where they are now."""
+    if then == now:
+        return events
+    return (
+        event._replace(
+            path=event.path if event.kind == Kind.SYMLINK else _now(event.path, then, now),  # there it is a text
+            path2=_now(event.path2, then, now),
+        )
+        for event in events
+    )
+
+
+def _now(path: bytes, old: bytes, new: bytes) -> bytes:
+    return new + path[len(old) :] if path == old or path.startswith(old + b"/") else path

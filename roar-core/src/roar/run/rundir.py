@@ -33,10 +33,12 @@ class RunDir:
     Attributes:
         path: the directory.
         journal: the tracer's directory in it.
+        was_left: whether it was there still, at whatever place, when its lock was let go.
     """
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
+        self.was_left = False
         self.journal = path / "tracer"
         self._lock = lock
 
@@ -121,6 +123,7 @@ class RunDir:
     def release(self) -> None:
         """Lets go of the lock and leaves the directory for recovery."""
         if self._lock >= 0:
+            self.was_left = os.fstat(self._lock).st_nlink > 0
             os.close(self._lock)
             self._lock = -1
 

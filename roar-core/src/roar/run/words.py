@@ -70,6 +70,8 @@ def rerun_words(context: Context, words: Sequence[str]) -> tuple[str, ...]:
         if not (word.startswith("--") and "=" in word):
             raise UsageError(f"after {words[0]} only --option=value may follow, not '{word}'.", "See: roar run --help")
     kind: JobKind = "build" if found[1] else "run"
+    from roar.reproduce.mapping import words_now
+
     storage = context.storage(read_only=True)
     try:
         job = storage.job_at(int(found[2]), kind)
@@ -84,7 +86,7 @@ def rerun_words(context: Context, words: Sequence[str]) -> tuple[str, ...]:
     here, there = os.path.realpath(os.getcwdb()), job.cwd
     if here != there:
         raise Refused(f"step {words[0]} ran in another directory.", f"Run: cd {os.fsdecode(there)}")
-    return override(job.command, words[1:])
+    return override(words_now(job), words[1:])
 
 
 def override(command: Sequence[str], options: Sequence[str]) -> tuple[str, ...]:

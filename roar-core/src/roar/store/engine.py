@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from roar.api.errors import StorageUnusable
     from roar.api.records import Problem
     from roar.store.dialects import Dialect
+    from roar.store.names import Names
     from roar.store.statements import Name
 
 CHUNK = 500
@@ -30,6 +32,13 @@ class Engine(ABC):
     @abstractmethod
     def dialect(self) -> Dialect:
         """How peewee writes the tables for this engine."""
+
+    @cached_property
+    def names(self) -> Names:
+        """How paths are kept."""
+        from roar.store.names import Names
+
+        return Names(self)
 
     @abstractmethod
     def close(self) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def known(engine: Engine, paths: Iterable[bytes]) -> dict[bytes, tuple[FileStat, Mapping[str, str]]]:
     """The newest digests with a file's state, of those paths that have any; see `Storage.known`."""
     found: dict[bytes, tuple[FileStat, Mapping[str, str]]] = {}
-    for chunk in chunks(paths):
+    keep, give = engine.names.keep, engine.names.give
+    for chunk in chunks(map(keep, paths)):
         newest: dict[bytes, tuple[Any, ...]] = {}
         for direction, table in enumerate(("job_input", "job_output")):
             for path, job, *edge in engine.rows(_KNOWN.format(table=table, marks=marks(chunk)), chunk):
@@ -29,7 +30,7 @@ def known(engine: Engine, paths: Iterable[bytes]) -> dict[bytes, tuple[FileStat,
         for path, (_, artifact, _, _, *state) in newest.items():
             stat = stat_of(*state)
             if stat is not None:
-                found[path] = stat, hashes[artifact]
+                found[give(path)] = stat, hashes[artifact]
     return found
 
 
@@ -45,13 +46,14 @@ _KNOWN = (
 def generated(engine: Engine, paths: Iterable[bytes], session: int) -> set[bytes]:
     """Those of the paths that a job of the session wrote; see `Storage.generated`."""
     found: set[bytes] = set()
-    for chunk in chunks(paths):
+    keep, give = engine.names.keep, engine.names.give
+    for chunk in chunks(map(keep, paths)):
         rows = engine.rows(
             f"SELECT p.path FROM path p WHERE p.path IN ({marks(chunk)}) AND EXISTS (SELECT 1 FROM job_output o"
             " JOIN job j ON j.id = o.job WHERE o.path = p.id AND j.session = ?)",
             [*chunk, session],
         )
-        found.update(path for (path,) in rows)
+        found.update(give(path) for (path,) in rows)
     return found
 
 

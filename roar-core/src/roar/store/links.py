@@ -77,7 +77,7 @@ def makers(engine: Engine, jobs: Sequence[int]) -> list[Link]:
     for chunk in chunks(sorted(set(jobs))):
         for reader, maker, path in engine.rows(asked(engine, _MAKERS).format(jobs=marks(chunk)), chunk):
             found.setdefault((reader, maker), set()).add(path)
-    return _links(found)
+    return _links(engine, found)
 
 
 def users(engine: Engine, jobs: Sequence[int], limit: int | None) -> tuple[list[Link], bool]:
@@ -93,22 +93,23 @@ def users(engine: Engine, jobs: Sequence[int], limit: int | None) -> tuple[list[
             if is_maker:
                 found.setdefault((reader, maker), set()).add(path)
         is_all = is_all and (limit is None or max(looked_at.values()) < limit)
-    return _links(found), is_all
+    return _links(engine, found), is_all
 
 
-def _links(found: _Paths) -> list[Link]:
+def _links(engine: Engine, found: _Paths) -> list[Link]:
     ordered = sorted(found, key=lambda ends: (ends[0], ends[1] or 0))
-    return [link_of(*ends, found[ends]) for ends in ordered]
+    return [link_of(engine, *ends, found[ends]) for ends in ordered]
 
 
-def link_of(reader: int, maker: int | None, paths: Collection[bytes]) -> Link:
-    """The link that files make, of which there is at least one."""
-    return Link(reader, maker, len(paths), min(paths))
+def link_of(engine: Engine, reader: int, maker: int | None, paths: Collection[bytes]) -> Link:
+    """The link that files make, of which there is at least one; their paths as they are kept."""
+    return Link(reader, maker, len(paths), engine.names.give(min(paths)))
 
 
 def roots(engine: Engine, jobs: Sequence[int]) -> Iterator[StoredEdge]:
     """See `Storage.roots`."""
     wanted = sorted(set(jobs))
+    give = engine.names.give
     rows = (
         row for chunk in chunks(wanted) for row in engine.stream(asked(engine, _ROOTS).format(jobs=marks(chunk)), chunk)
     )
@@ -117,7 +118,7 @@ def roots(engine: Engine, jobs: Sequence[int]) -> Iterator[StoredEdge]:
         hashes = hashes_of(engine, [(row[2], row[3], row[4]) for row in part if row[2] is not None])
         for job, path, artifact, _, _, reason, tracked, size, *state in part:
             yield StoredEdge(
-                job, "input", path, artifact, {} if artifact is None else hashes[artifact],
+                job, "input", give(path), artifact, {} if artifact is None else hashes[artifact],
                 None if size is None else to_unsigned(size), stat_of(size, *state),
                 None if reason is None else from_text(reason), bool(tracked),
             )  # fmt: skip

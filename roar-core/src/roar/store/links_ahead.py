@@ -56,7 +56,10 @@ def makers_ahead(engine: Engine, jobs: Sequence[int], files: int) -> dict[int, l
     found = [_Row(reader, maker, path) for reader, maker, path in rows]
     paths = _paths(found)
     return {
-        reader: [link_of(reader, maker, paths[reader][maker]) for maker in sorted(paths.get(reader, ()), key=_or_zero)]
+        reader: [
+            link_of(engine, reader, maker, paths[reader][maker])
+            for maker in sorted(paths.get(reader, ()), key=_or_zero)
+        ]
         for reader in _whole(wanted, found, len(rows) < files)
     }
 
@@ -75,7 +78,7 @@ def users_ahead(engine: Engine, jobs: Sequence[int], files: int) -> dict[int, tu
     return {
         maker: (
             [
-                link_of(reader or 0, maker, paths[maker][reader])
+                link_of(engine, reader or 0, maker, paths[maker][reader])
                 for reader in sorted(paths.get(maker, ()), key=_or_zero)
             ],
             looked_at.get(maker, 0),

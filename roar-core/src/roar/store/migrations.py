@@ -51,7 +51,19 @@ def _version_labels(engine: Engine) -> None:
         engine.rows(f'CREATE INDEX "label_{column}" ON "label" ("{column}")')
 
 
-STEPS: tuple[Step, ...] = (_add_reproductions, _version_labels)
+def _add_workspaces(engine: Engine) -> None:
+    """Workspaces, which paths are kept relative to from the next time on that one writes."""
+    blob = "BLOB" if engine.database == "sqlite" else "BYTEA"
+    row_id = "INTEGER" if engine.database == "sqlite" else "BIGSERIAL"
+    engine.rows(
+        f'CREATE TABLE "workspace" ("id" {row_id} NOT NULL PRIMARY KEY, "uid" TEXT NOT NULL, "root" {blob} NOT NULL)'
+    )
+    engine.rows('CREATE UNIQUE INDEX "workspace_uid" ON "workspace" ("uid")')
+    engine.rows(f'ALTER TABLE "commit_state" ADD COLUMN "recorded_root" {blob}')
+    engine.rows('UPDATE "commit_state" SET "recorded_root" = "root"')
+
+
+STEPS: tuple[Step, ...] = (_add_reproductions, _version_labels, _add_workspaces)
 """The first leads from version 1 to 2."""
 
 

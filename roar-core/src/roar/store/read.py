@@ -39,7 +39,7 @@ _ROWS = 2_000
 _JOB = """SELECT j.id, j.uid, j.session, j.step, j.kind, j.command, j.name, j.parameters, j.cwd, j.started_ns, j.ended_ns,
  j.recording_s, j.cpu_s, j.max_rss_bytes, j.exit_code, j.status, j.tracer, j.tracer_version, j.inputs, j.outputs,
  j.verdict, j.reasons, j.observed, j.recorded, j.filtered, j.dropped, j.notes,
- c."commit", c.branch, c.remote, c.root, c.cwd, c.dirty FROM job j LEFT JOIN commit_state c ON c.id = j.commit_state"""
+ c."commit", c.branch, c.remote, c.root, c.cwd, c.dirty, c.recorded_root FROM job j LEFT JOIN commit_state c ON c.id = j.commit_state"""
 _CAPTURE, _GIT = 20, 27
 """Where in `_JOB` these begin."""
 
@@ -72,11 +72,14 @@ def jobs(engine: Engine, wanted: JobQuery) -> list[Job]:
             conditions.append(condition)
             values.append(value)
     if wanted.path is not None:
-        is_folder = wanted.path.endswith(b"/")
-        conditions.append(f"({_WITH_PATH.format(which='p.path >= ? AND p.path < ?' if is_folder else 'p.path = ?')})")
-        values += (
-            [wanted.path, wanted.path[:-1] + b"0"] if is_folder else [wanted.path]
-        ) * 2  # 0 comes after the slash
+        if wanted.path.endswith(b"/"):
+            ranges = engine.names.below(wanted.path)
+            which = " OR ".join(["p.path >= ? AND p.path < ?"] * len(ranges))
+            limits = [end for ends in ranges for end in ends]
+        else:
+            which, limits = "p.path = ?", [engine.names.keep(wanted.path)]
+        conditions.append(f"({_WITH_PATH.format(which=which)})")
+        values += limits * 2
     for key, text in wanted.labels.items():
         conditions.append(_LABELLED.format(value="l.value IS NOT NULL" if text is None else "l.value = ?"))
         values += [to_text(key)] if text is None else [to_text(key), to_text(text)]
@@ -122,7 +125,7 @@ def edges(
         for job in sorted(set(ids)):
             for one in _DIRECTIONS if direction is None else (direction,):
                 rows = engine.rows(f"{_EDGES[one]} WHERE e.job = ? ORDER BY e.path LIMIT {int(limit)}", (job,))
-                yield from sorted(_stored(engine, rows), key=lambda edge: edge.path)
+                yield from _stored(engine, sorted(rows, key=lambda row: bytes(row[2])))
         return
     for chunk in chunks(sorted(set(ids)), CHUNK // 2):
         parts = [f"{_EDGES[one]} WHERE e.job IN ({marks(chunk)})" for one in _DIRECTIONS if direction in (None, one)]
@@ -133,7 +136,7 @@ def edges(
 
 def edges_at(engine: Engine, path: bytes, limit: int | None = None) -> list[StoredEdge]:
     """See `Storage.edges_at`."""
-    known = engine.rows("SELECT id FROM path WHERE path = ?", (path,))
+    known = engine.rows("SELECT id FROM path WHERE path = ?", (engine.names.keep(path),))
     return sorted(_newest(engine, None, "path", known[0], limit), key=_from_the_newest) if known else []
 
 
@@ -172,6 +175,7 @@ def artifacts_by_digest(engine: Engine, prefix: str, algorithm: str | None, limi
 def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]:
     """See `Storage.composites`."""
     found: dict[int, list[Composite]] = {}
+    give = engine.names.give
     for chunk in chunks(sorted(set(ids))):
         rows = engine.rows(
             "SELECT job, path, kind, digest, algorithm, members, size, is_output FROM composite"
@@ -181,7 +185,7 @@ def composites(engine: Engine, ids: Sequence[int]) -> dict[int, list[Composite]]
         for job, path, kind, digest, algorithm, members, size, is_output in rows:
             found.setdefault(job, []).append(
                 Composite(
-                    path, from_text(kind), digest.hex(), algorithm, members, to_unsigned(size),
+                    give(path), from_text(kind), digest.hex(), algorithm, members, to_unsigned(size),
                     "output" if is_output else "input",
                 )
             )  # fmt: skip
@@ -198,7 +202,7 @@ def composites_like(engine: Engine, path: bytes | None, digest: str) -> list[tup
     [(newest,)] = engine.rows("SELECT max(id) FROM job")
     condition, values = "job > ?", [(newest or 0) - _RECENT_JOBS]
     if path is not None:
-        condition, values = f"{condition} AND path = ?", [*values, path]
+        condition, values = f"{condition} AND path = ?", [*values, engine.names.keep(path)]
     digests = digest_range(digest)
     if digests is not None:
         further, limits = _digest_condition(digests)
@@ -217,7 +221,8 @@ def filtered(engine: Engine, job: int) -> list[tuple[str, bytes, Direction]]:
     """See `Storage.filtered`."""
     rows = engine.rows("SELECT filter, files FROM filtered_count WHERE job = ?", (job,))
     lists = sorted((from_text(name), unpack_files(blob)) for name, blob in rows)
-    return [(name, path, direction) for name, files in lists for path, direction in files]
+    give = engine.names.give
+    return [(name, give(path), direction) for name, files in lists for path, direction in files]
 
 
 def environment(engine: Engine, job: int) -> dict[str, Any]:
@@ -244,10 +249,10 @@ def _complete(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Job]:
         counted = f"SELECT job, filter, count FROM filtered_count WHERE job IN ({marks(chunk)}) ORDER BY filter"
         for job, name, number in engine.rows(counted, chunk):
             counts[job][from_text(name)] = number
-    return [_job(row, labels.get(row[0], {}), counts[row[0]]) for row in rows]
+    return [_job(engine, row, labels.get(row[0], {}), counts[row[0]]) for row in rows]
 
 
-def _job(row: tuple[Any, ...], labels: dict[str, str], counts: dict[str, int]) -> Job:
+def _job(engine: Engine, row: tuple[Any, ...], labels: dict[str, str], counts: dict[str, int]) -> Job:
     (
         number, uid, session, step, kind, command, name, parameters, cwd, started_ns, ended_ns, recording_s, cpu_s,
         max_rss_bytes, exit_code, status, tracer, tracer_version, inputs, outputs,
@@ -255,21 +260,29 @@ def _job(row: tuple[Any, ...], labels: dict[str, str], counts: dict[str, int]) -
     verdict, reasons, observed, recorded, dropped_by_filters, dropped, notes = row[_CAPTURE:_GIT]
     return Job(
         id=number, uid=uid, session=session, step=step, kind=kind, command=tuple(from_json(command)),
-        name=None if name is None else from_text(name), labels=labels, parameters=from_json(parameters), cwd=cwd,
+        name=None if name is None else from_text(name), labels=labels, parameters=from_json(parameters), cwd=engine.names.give(cwd),
         started_ns=started_ns, ended_ns=ended_ns, recording_s=recording_s, cpu_s=cpu_s, max_rss_bytes=max_rss_bytes,
         exit_code=exit_code, status=status, tracer=from_text(tracer), tracer_version=from_text(tracer_version),
         capture=Capture(
             verdict, tuple(from_json(reasons)), observed, recorded, dropped_by_filters, dropped, tuple(from_json(notes))
         ),
-        git=_git(*row[_GIT:]), inputs=inputs, outputs=outputs, filtered=counts,
+        git=_git(engine, *row[_GIT:]), inputs=inputs, outputs=outputs, filtered=counts,
     )  # fmt: skip
 
 
 def _git(
-    commit: str | None, branch: str | None, remote: str | None, root: bytes, cwd: bytes, dirty: bool
+    engine: Engine,
+    commit: str | None,
+    branch: str | None,
+    remote: str | None,
+    kept_root: bytes,
+    cwd: bytes,
+    dirty: bool,
+    recorded_root: bytes | None,
 ) -> GitState | None:
     if commit is None:
         return None
+    root = engine.names.give(kept_root)
     return GitState(
         from_text(commit),
         None if branch is None else from_text(branch),
@@ -277,6 +290,7 @@ def _git(
         root,
         cwd,
         bool(dirty),
+        recorded_root=None if recorded_root == root else recorded_root,
     )
 
 
@@ -300,9 +314,10 @@ def _from_the_newest(edge: StoredEdge) -> tuple[int, str, bytes]:
 def _stored(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[StoredEdge]:
     """Edges from the rows of `_EDGES`."""
     hashes = hashes_of(engine, [(row[3], row[4], row[5]) for row in rows if row[3] is not None])
+    give = engine.names.give
     return [
         StoredEdge(
-            job, "output" if is_output else "input", path, artifact,
+            job, "output" if is_output else "input", give(path), artifact,
             {} if artifact is None else hashes[artifact], None if size is None else to_unsigned(size),
             stat_of(size, *state), None if reason is None else from_text(reason), bool(tracked),
         )

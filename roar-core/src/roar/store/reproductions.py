@@ -25,7 +25,8 @@ def note(engine: Engine, done: Sequence[Reproduction]) -> None:
             engine.rows(
                 f"INSERT INTO reproduction (id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    number, to_text(one.algorithm), bytes.fromhex(one.digest), one.job, one.path, one.outcome,
+                    number, to_text(one.algorithm), bytes.fromhex(one.digest), one.job, engine.names.keep(one.path),
+                    one.outcome,
                     None if one.produced is None else bytes.fromhex(one.produced),
                     None if one.size is None else to_signed(one.size), to_text(one.by), one.on_ns,
                 ),
@@ -43,7 +44,7 @@ def of_contents(engine: Engine, contents: Iterable[tuple[str, str]]) -> list[Rep
     ]
     return [
         Reproduction(
-            from_text(algorithm), digest.hex(), job, path, outcome, None if produced is None else produced.hex(),
+            from_text(algorithm), digest.hex(), job, engine.names.give(path), outcome, None if produced is None else produced.hex(),
             None if size is None else to_unsigned(size), from_text(by), on_ns,
         )
         for _, algorithm, digest, job, path, outcome, produced, size, by, on_ns in sorted(rows, reverse=True)

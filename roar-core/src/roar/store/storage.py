@@ -23,7 +23,7 @@ from roar.api.records import (
     Session,
     StoredEdge,
 )
-from roar.api.storage import JobQuery, Link, Storage
+from roar.api.storage import JobQuery, Link, Site, Storage
 from roar.store import labels, sessions
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class DatabaseStorage(Storage):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def attach(self, site: Site) -> None:
+        with self._engine.guard():
+            self._engine.names.attach(site)
 
     def close(self) -> None:
         self._engine.close()

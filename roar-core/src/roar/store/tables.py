@@ -81,6 +81,19 @@ class Patch(peewee.Model):
         table_name = "patch"
 
 
+class Workspace(peewee.Model):
+    """A workspace, which the paths in it are kept relative to: see `names`."""
+
+    id = peewee.BigAutoField()
+    uid = peewee.TextField(unique=True)
+    """As in `Site.uid`."""
+    root = peewee.BlobField()
+    """Where it was when it last wrote."""
+
+    class Meta:
+        table_name = "workspace"
+
+
 class CommitState(peewee.Model):
     """The repository as jobs found it, once for all jobs that found it so."""
 
@@ -93,6 +106,8 @@ class CommitState(peewee.Model):
     cwd = peewee.BlobField()
     dirty = peewee.BooleanField()
     patch = _refers(Patch, null=True)
+    recorded_root = peewee.BlobField(null=True)
+    """Where the root was, absolute."""
 
     class Meta:
         table_name = "commit_state"
@@ -138,7 +153,7 @@ class Job(peewee.Model):
 
 
 class Path(peewee.Model):
-    """A name of a file, unique: see `definitions`."""
+    """A name of a file as `names` keeps it, unique: see `definitions`."""
 
     id = peewee.BigAutoField()
     path = peewee.BlobField()
@@ -286,7 +301,7 @@ class FilteredCount(peewee.Model):
 
 
 MODELS: tuple[type[peewee.Model], ...] = (
-    SchemaVersion, Session, Environment, EnvironmentPart, Patch, CommitState, Job, Path, Artifact, ArtifactHash, Label, JobInput,
+    SchemaVersion, Session, Environment, EnvironmentPart, Patch, Workspace, CommitState, Job, Path, Artifact, ArtifactHash, Label, JobInput,
     JobOutput, Composite, Reproduction, FilteredCount,
 )  # fmt: skip
 

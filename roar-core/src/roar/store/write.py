@@ -35,7 +35,12 @@ def record(engine: Engine, job: JobRecord, session: int | None) -> Recorded:
     Raises:
         NotFound: there is no such session.
     """
-    filtered = [(to_text(name), len(files), pack_files(files)) for name, files in job.filtered.items() if files]
+    keep = engine.names.keep
+    filtered = [
+        (to_text(name), len(files), pack_files((keep(path), direction) for path, direction in files))
+        for name, files in job.filtered.items()
+        if files
+    ]
     with engine.transaction():
         done = engine.rows("SELECT step, session FROM job WHERE uid = ?", (job.uid,))
         if done:
@@ -46,7 +51,7 @@ def record(engine: Engine, job: JobRecord, session: int | None) -> Recorded:
         )
         values = (
             job.uid, session, job.kind, step, to_json(job.command), None if job.name is None else to_text(job.name),
-            to_json(job.parameters), job.cwd, job.started_ns, job.ended_ns, job.recording_s, job.cpu_s,
+            to_json(job.parameters), keep(job.cwd), job.started_ns, job.ended_ns, job.recording_s, job.cpu_s,
             job.max_rss_bytes, job.exit_code, job.status, to_text(job.tracer), to_text(job.tracer_version),
             job.capture.verdict, to_json(job.capture.reasons), to_json(job.capture.notes), job.capture.observed,
             job.capture.recorded, job.capture.filtered, job.capture.dropped, _UNCOUNTED, _UNCOUNTED,
@@ -97,21 +102,23 @@ def _commit_state(engine: Engine, git: GitState | None) -> int | None:
         return None
     patch = None if git.patch is None else _content(engine, "patch", git.patch)
     texts = [None if text is None else to_text(text) for text in (git.commit, git.branch, git.remote)]
-    digest = key_of(to_json([*texts, git.dirty, patch]).encode(), git.root, git.cwd)
+    root, then = engine.names.keep(git.root), git.root if git.recorded_root is None else git.recorded_root
+    digest = key_of(to_json([*texts, git.dirty, patch]).encode(), root, git.cwd, then)
     known = engine.rows("SELECT id FROM commit_state WHERE digest = ?", (digest,))
     if known:
         return int(known[0][0])
-    columns = ("digest", "commit", "branch", "remote", "root", "cwd", "dirty", "patch")
-    return _insert(engine, "commit_state", columns, (digest, *texts, git.root, git.cwd, git.dirty, patch))
+    columns = ("digest", "commit", "branch", "remote", "root", "cwd", "dirty", "patch", "recorded_root")
+    return _insert(engine, "commit_state", columns, (digest, *texts, root, git.cwd, git.dirty, patch, then))
 
 
 def _edges(engine: Engine, job: int, direction: Direction, edges: Sequence[Edge]) -> int:
     """Writes edges and the paths and artifacts that they need, and tells how many were written."""
     written = 0
+    keep = engine.names.keep
     texts: dict[str | None, str | None] = {None: None}  # reasons are few and repeat
     for start in range(0, len(edges), _EDGES):
         chunk = edges[start : start + _EDGES]
-        rows = [_row(job, edge, texts) for edge in chunk]
+        rows = [_row(job, edge, keep(edge.path), texts) for edge in chunk]
         engine.bulk("path", [(row[1],) for row in rows])
         further = [edge.hashes for edge in chunk if len(edge.hashes) > 1]
         if further:
@@ -123,9 +130,9 @@ def _edges(engine: Engine, job: int, direction: Direction, edges: Sequence[Edge]
     return written
 
 
-def _row(job: int, edge: Edge, texts: dict[str | None, str | None]) -> tuple[Any, ...]:
-    """An edge as the statements ``input`` and ``output`` take it."""
-    path, hashes, size, stat, reason, tracked = edge
+def _row(job: int, edge: Edge, path: bytes, texts: dict[str | None, str | None]) -> tuple[Any, ...]:
+    """An edge, at a path as it is kept, as the statements ``input`` and ``output`` take it."""
+    _, hashes, size, stat, reason, tracked = edge
     algorithm, digest = None, None
     for algorithm, hexadecimal in hashes.items():  # noqa: B007 - the first one, in half the time
         digest = bytes.fromhex(hexadecimal)
@@ -137,7 +144,7 @@ def _row(job: int, edge: Edge, texts: dict[str | None, str | None]) -> tuple[Any
         return job, path, algorithm, digest, kept_size, None, None, None, None, None, None, texts[reason], tracked
     dev, ino, stat_size, mtime_ns, ctime_ns, mode = stat
     if not (fits(mtime_ns) and fits(ctime_ns)):
-        return _row(job, edge._replace(stat=None), texts)
+        return _row(job, edge._replace(stat=None), path, texts)
     return (
         job, path, algorithm, digest, kept_size, mtime_ns, ctime_ns, to_signed(dev), to_signed(ino), mode,
         None if stat_size == size else to_signed(stat_size), texts[reason], tracked,
@@ -159,7 +166,7 @@ def _details(engine: Engine, number: int, job: JobRecord) -> None:
             "INSERT INTO composite (job, number, path, kind, digest, algorithm, members, size, is_output)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                number, place, group.path, to_text(group.kind), bytes.fromhex(group.digest), group.algorithm,
+                number, place, engine.names.keep(group.path), to_text(group.kind), bytes.fromhex(group.digest), group.algorithm,
                 group.members, to_signed(group.size), group.direction == "output",
             ),
         )  # fmt: skip

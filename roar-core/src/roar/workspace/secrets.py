@@ -14,7 +14,7 @@ from roar.workspace.secret_shapes import has_known_token, known_tokens
 from roar.workspace.secret_text import secret_words, secrets_in_text
 from roar.workspace.secret_urls import Span, secrets_in_urls, without_credentials
 
-__all__ = ["REDACTED", "Redactor", "workspace_key"]
+__all__ = ["REDACTED", "Redactor", "workspace_key", "workspace_uid"]
 
 KEY_BYTES = 32
 
@@ -162,6 +162,15 @@ def workspace_key(roar_dir: Path) -> bytes:
             "Check its permissions and the disk's free space.",
         ) from error
     raise RoarError(f"The workspace's key {path} can't be used.", f"Remove it: rm {path}")
+
+
+def workspace_uid(roar_dir: Path) -> str:
+    """What tells the workspace from others, wherever it is: 32 hexadecimal digits, which don't tell its key.
+
+    Raises:
+        RoarError: as `workspace_key`.
+    """
+    return Redactor({}, workspace_key(roar_dir)).digest("workspace")
 
 
 def _read(path: str) -> bytes:
