@@ -15,6 +15,8 @@ from typing import Any
 ROAR = (sys.executable, "-m", "roar")
 ROAR_LINE = f"{sys.executable} -m roar"
 DEADLINE_S = 60.0
+PATIENCE_S = 240.0
+"""For what may run at idle priority beside others that take all processors."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Workspace:
             stdin=options.pop("stdin", subprocess.DEVNULL),
             capture_output=True,
             start_new_session=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
             **options,
         )
@@ -47,7 +49,7 @@ class Workspace:
             env={**self.env, **options.pop("env", {})},
             stdin=options.pop("stdin", subprocess.DEVNULL),
             capture_output=True,
-            timeout=options.pop("timeout", 60),
+            timeout=options.pop("timeout", PATIENCE_S),
             check=False,
             **options,
         )

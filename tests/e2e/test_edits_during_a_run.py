@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.acting import ROAR, Gate, Workspace
+from e2e.acting import DEADLINE_S, ROAR, Gate, Workspace
 
 OLD, NEW = b"print('one')\n", b"print('two')\n"
 
@@ -20,7 +20,7 @@ def run_meanwhile(workspace: Workspace, command: str, gate: Gate, meanwhile: Cal
     gate.arrived()
     meanwhile()
     gate.open()
-    assert roar.wait(30) == 0
+    assert roar.wait(DEADLINE_S) == 0
     return workspace.last_job()
 
 

@@ -28,7 +28,7 @@ def test_a_static_program_makes_the_record_partial_with_the_fix(shared: Workspac
 
 @pytest.mark.requirement("TRC-8", "NORM-7")
 def test_a_process_that_outlives_the_command_is_named(shared: Workspace, place: Path) -> None:
-    line = f"sh -c 'exec sleep 20' > /dev/null 2>&1 & echo $! > {place}/pid; exit 0"
+    line = f"sh -c 'exec sleep 1000' > /dev/null 2>&1 & echo $! > {place}/pid; exit 0"
     done = shared.roar("run", "sh", "-c", line)
     pid = int((place / "pid").read_text())
     os.kill(pid, 9)

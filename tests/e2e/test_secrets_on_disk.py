@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from e2e.acting import ROAR, Gate, Workspace, contents, make_repository
+from e2e.acting import DEADLINE_S, ROAR, Gate, Workspace, contents, make_repository
 
 SECRETS = {
     "of a variable": "hunter2-correct-horse-battery",
@@ -48,7 +48,7 @@ def test_no_secret_reaches_the_disk(fresh: Workspace, place: Path, killed: bool)
     if killed:
         roar.kill()
     gate.open()
-    assert roar.wait(30) == (-9 if killed else 3)
+    assert roar.wait(DEADLINE_S) == (-9 if killed else 3)
     after = contents(fresh.root / ".roar")
     job = fresh.last_job()
     recorded = contents(fresh.root / ".roar")

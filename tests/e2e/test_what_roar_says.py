@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from e2e.acting import ROAR, Gate, Workspace, roars_own
+from e2e.acting import DEADLINE_S, ROAR, Gate, Workspace, roars_own
 
 
 @pytest.mark.requirement("RUN-2", "RUN-4")
@@ -91,7 +91,7 @@ def test_the_reader_of_a_closed_stdout_sees_the_end_at_once(shared: Workspace, p
     gate.arrived()
     assert roar.poll() is None
     gate.open()
-    assert roar.wait(20) == 4
+    assert roar.wait(DEADLINE_S) == 4
 
 
 @pytest.mark.requirement("RUN-2")
@@ -108,7 +108,7 @@ def test_the_writer_to_a_closed_stdin_is_told_at_once(shared: Workspace, place: 
     with pytest.raises(BrokenPipeError), roar.stdin as stdin:
         stdin.write(b"x" * 100_000)
     gate.open()
-    roar.wait(20)
+    roar.wait(DEADLINE_S)
 
 
 @pytest.mark.requirement("RUN-1")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e.acting import SCRIPTS, Workspace
+from e2e.acting import PATIENCE_S, SCRIPTS, Workspace
 from fidelity.tracers import VARIANTS_PATH, Tracer, inside
 
 BARE = Tracer("bare")
@@ -66,7 +66,7 @@ class Lines:
             stdin=options.pop("stdin", subprocess.DEVNULL),
             capture_output=True,
             start_new_session=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
             **options,
         )

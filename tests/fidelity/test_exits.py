@@ -113,5 +113,7 @@ def test_what_cannot_be_started_gives_a_shells_code_and_a_line_with_the_fix(
 @pytest.mark.requirement("RUN-3")
 def test_a_command_that_is_being_waited_for_ends_roar_at_once(lines: Lines, tracer: Tracer) -> None:
     """A killed command is not waited for in vain, and children that it leaves are not waited for."""
-    said = lines.run(tracer, "@ sh -c 'sleep 30 >/dev/null 2>&1 & echo $!; kill -9 $$' >out; echo $?; kill $(cat out)")
+    said = lines.run(
+        tracer, "@ sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!; kill -9 $$' >out; echo $?; kill $(cat out)"
+    )
     assert (said.stdout, said.stderr) == (b"137\n", b"")

@@ -32,12 +32,12 @@ SIGNALS = {
     ),
     "timeout, in the foreground": _TIMEOUT.format(line="timeout --foreground $d @ sh -c '>ready; exec sleep 50'"),
     "timeout, handled": _TIMEOUT.format(
-        line="timeout $d @ sh -c 'trap \"echo got; exit 5\" TERM; >ready; while :; do sleep 0.02; done'"
+        line="timeout $d @ sh -c 'trap \"trap : TERM; echo got; exit 5\" TERM; >ready; while :; do sleep 0.02; done'"
     ),
     "timeout in it": "@ timeout 0.1 sleep 50; echo $?; @ timeout -s KILL 0.1 sleep 50; echo $?",
     "an alarm from before": _TIMEOUT.format(
         line="python3 -c 'import os, signal, sys; signal.setitimer(0, float(sys.argv[1])); os.execvp(sys.argv[2], sys.argv[2:])' $d"
-        " @ sh -c '>ready; exec sleep 4'"
+        " @ sh -c '>ready; exec sleep 50'"
     ),
     "nohup": "nohup @ sh -c 'kill -HUP $$; echo alive'; echo $?",
     "ignored by the shell": "(trap '' INT; @ sh -c 'kill -INT $$; echo alive')",
@@ -63,16 +63,16 @@ SIGNALS = {
     "a child is killed while it is stopped": "@ sh -c 'sleep 50 & kill -STOP $!; kill -9 $!; wait $!; echo $?'",
     "a trap that opens files": "@ sh -c 'trap \"cat README; echo x > made\" USR1; kill -USR1 $$; cat made; exit 7'; echo $?",
     "the command stops and goes on": "set -m; exec 2>/dev/null; @ sh -c 'kill -STOP $$; echo on; exit 3' &"
-    " until jobs -l | grep -q Stopped; do :; done; kill -CONT %1; wait %1; echo $?",
+    " until jobs -l | grep -q Stopped; do :; done; kill -CONT %1; wait $!; echo $?",
     "the command stops as a terminal stops it": "set -m; exec 2>/dev/null; @ sh -c 'kill -TSTP $$; echo on; exit 3' &"
-    " until jobs -l | grep -q Stopped; do :; done; kill -CONT %1; wait %1; echo $?",
+    " until jobs -l | grep -q Stopped; do :; done; kill -CONT %1; wait $!; echo $?",
     "the group stops and goes on": "set -m; exec 2>/dev/null; @ sh -c '>ready; until [ -e go ]; do :; done; echo on; exit 3' &"
     " until [ -e ready ]; do :; done; kill -STOP %1; until jobs -l | grep -q Stopped; do :; done;"
-    " kill -CONT %1; >go; wait %1; echo $?",
+    " kill -CONT %1; >go; wait $!; echo $?",
     "a stopped job is killed": "set -m; exec 2>/dev/null; @ sh -c '>ready; kill -STOP $$' & until [ -e ready ]; do :; done;"
-    " until jobs -l | grep -q Stopped; do :; done; kill -KILL %1; while jobs -l | grep -q Stopped; do :; done; wait %1; echo $?",
+    " until jobs -l | grep -q Stopped; do :; done; kill -KILL %1; while jobs -l | grep -q Stopped; do :; done; wait $!; echo $?",
     "a stopped job is ended": "set -m; exec 2>/dev/null; @ sh -c '>ready; kill -STOP $$' & until [ -e ready ]; do :; done;"
-    " until jobs -l | grep -q Stopped; do :; done; kill %1; kill -CONT %1; wait %1; echo $?",
+    " until jobs -l | grep -q Stopped; do :; done; kill %1; kill -CONT %1; wait $!; echo $?",
 }
 
 
@@ -271,8 +271,8 @@ def test_parents_are_told_of_stops_and_ends_alike(lines: Lines, tracer: Tracer, 
 @pytest.mark.requirement("RUN-2")
 def test_a_run_in_the_background_of_a_script_is_ended_by_its_trap(lines: Lines, tracer: Tracer, place: Path) -> None:
     (place / "script").write_text(
-        "#!/bin/bash\ntrap 'kill $pid; wait $pid; echo ended $?; exit 4' TERM\n"
-        f"{lines.text(tracer, '@ ')}sh -c '>{place}/ready; exec sleep 50' &\npid=$!\nwait $pid\n"
+        "#!/bin/bash\ntrap 'kill $!; wait $!; echo ended $?; exit 4' TERM\n"
+        f"{lines.text(tracer, '@ ')}sh -c '>{place}/ready; exec sleep 50' &\nwait $!\n"
     )
     script = subprocess.Popen(
         ["bash", place / "script"], cwd=lines.workspace.root, env=lines.env(), stdout=subprocess.PIPE

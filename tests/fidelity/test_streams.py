@@ -51,8 +51,8 @@ STREAMS = {
     "process substitution of runs": "@ cat <(@ echo one) <(@ echo two)",
     "process substitution to write": "@ sh -c 'echo one > $0' >(cat); wait $!",
     "process substitution in it": "@ bash -c 'diff <(echo a) <(echo b); tee >(tr a-z A-Z >out) < README; wait; sleep 0; cat out'",
-    "a coprocess": "coproc @ cat; echo hi >&${COPROC[1]}; read x <&${COPROC[0]}; echo $x; kill $COPROC_PID; wait $COPROC_PID;"
-    " echo $?",
+    "a coprocess": "coproc @ cat; pid=$COPROC_PID; echo hi >&${COPROC[1]}; read x <&${COPROC[0]}; echo $x; kill $pid;"
+    " wait $pid; echo $?",
     "not a terminal": "@ sh -c 'for n in 0 1 2; do test -t $n; echo $?; done'; @ tty; echo $?",
 }
 

@@ -11,7 +11,7 @@ import pytest
 from e2e.acting import until
 from fidelity.lines import Lines
 from fidelity.started import state
-from fidelity.terminal import Terminal
+from fidelity.terminal import DEADLINE_S, Terminal
 from fidelity.tracers import Tracer
 
 READY = "print(bytes([114, 101, 97, 100, 121]).decode(), flush=True)"  # bash shows the line of a job: the word itself must not be in it
@@ -205,7 +205,7 @@ def test_a_slow_terminal_gets_everything(lines: Lines, way: Tracer, place: Path)
     """The command waits until somebody reads, and is not done before; roar is patient as well."""
     with Terminal(lines.workspace.root, lines.env()) as terminal:
         terminal.type(f"{lines.text(way, '@ ')}sh -c 'seq 30000; > {place}/done; exit 5'\n")
-        assert select.select([terminal.master], [], [], 20)[0]
+        assert select.select([terminal.master], [], [], DEADLINE_S)[0]
         assert not (place / "done").exists()
         said, code = terminal.prompt()
     assert said == "".join(f"{number}\n" for number in range(1, 30001))

@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t count;
+static volatile sig_atomic_t count, *shared;
 static volatile int sent[64], values[64], senders[64], kinds[64];
 
 static void take(int number, siginfo_t *info, void *context) {
@@ -24,6 +25,8 @@ static void take(int number, siginfo_t *info, void *context) {
         values[count] = info->si_code == SI_QUEUE ? info->si_value.sival_int : info->si_status;
     }
     count++;
+    if (shared)
+        *shared = count;
 }
 
 static void handle(int number, int flags) {
@@ -67,13 +70,15 @@ static void storm(int flags) {
     printf("%d failures, %d with another error, interrupted: %d\n", failures, wrong, count > 0);
 }
 
-/* An open that waits, of a FIFO without a writer: a signal ends it; or doesn't, and a writer comes later. */
+/* An open that waits, of a FIFO without a writer: a signal ends it; or doesn't, and a writer comes when there were some. */
 static void fifo(int flags) {
     mkfifo("fifo", 0600);
+    shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     handle(SIGALRM, flags);
     pid_t writer = flags ? fork() : -1;
     if (!writer) {
-        poll(0, 0, 250);
+        while (*shared < 5)
+            poll(0, 0, 5);
         close(open("fifo", O_WRONLY));
         _exit(0);
     }
