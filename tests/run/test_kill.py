@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,8 +147,17 @@ def test_64_runs_at_once_are_recorded_once_each(workspace: Workspace) -> None:
 
 @pytest.mark.requirement("RUN-7", "DIRTY-1")
 @pytest.mark.parametrize("redirected_by", ["the command", "the caller"])
-def test_runs_at_once_do_not_call_each_others_new_outputs_dirt(workspace: Workspace, redirected_by: str) -> None:
+def test_runs_at_once_do_not_call_each_others_new_outputs_dirt(
+    workspace: Workspace, tmp_path: Path, redirected_by: str
+) -> None:
+    """No roar asks git before all have been started: of a file that the caller has made for one yet to come nobody could know."""
     workspace.commit({"input": "data\n"})
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(f'#!/bin/sh\nexec flock -s {tmp_path}/gate {shutil.which("git")} "$@"\n')
+    (tmp_path / "bin/git").chmod(0o755)
+    env = {**workspace.env, "PATH": f"{tmp_path}/bin:{workspace.env['PATH']}"}
+    gate = os.open(tmp_path / "gate", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(gate, fcntl.LOCK_EX)
     processes = []
     for number in range(16):
         command = [sys.executable, "-m", "roar", "run", "-q"]
@@ -156,9 +167,10 @@ def test_runs_at_once_do_not_call_each_others_new_outputs_dirt(workspace: Worksp
         else:
             stdout = os.open(workspace.root / f"out{number}", os.O_WRONLY | os.O_CREAT)
             command += ["cat", "input"]
-        processes.append(subprocess.Popen(command, cwd=workspace.root, env=workspace.env, stdout=stdout))
+        processes.append(subprocess.Popen(command, cwd=workspace.root, env=env, stdout=stdout))
         if stdout >= 0:
             os.close(stdout)
+    os.close(gate)
     assert {process.wait() for process in processes} == {0}
     outputs = [workspace.names(job["outputs"]) for job in jobs(workspace)]  # type: ignore[arg-type]
     assert sorted(outputs, key=str) == sorted(({f"out{n}"} for n in range(16)), key=str)
