@@ -79,7 +79,7 @@ def test_every_command_says_after_a_move_what_it_said_before(recorded: Workspace
         here = Workspace(away, recorded.env)
         after = {question: asked(here, question) for question in QUESTIONS}
         now = here.job("@1")
-        page = here.roar("show", "@1").stdout
+        pages = [here.roar("show", ref).stdout for ref in ("@1", "@2")]
         old = here.roar("show", f"{recorded.root}/out.csv", ok=False)
     finally:
         away.rename(recorded.root)
@@ -90,7 +90,8 @@ def test_every_command_says_after_a_move_what_it_said_before(recorded: Workspace
     assert (then["git"]["root"], then["git"]["recorded_root"]) == (was, None)
     assert (now["git"]["root"], now["git"]["recorded_root"], now["cwd"]) == (root, was, f"{root}/sub")
     assert {one["path"] for one in now["outputs"]} == {f"{root}/mid.csv"}
-    assert f"Directory  {root}/sub\n           {was}/sub when it ran\n" in page
+    assert f"Directory  {root}/sub\n           {was}/sub when it ran\n" in pages[0]
+    assert f"Directory  {root}\n           {was} when it ran\n" in pages[1]
     assert old.returncode == 1 and "It was recorded at another path: out.csv (@2)" in old.stderr
 
 
@@ -138,7 +139,8 @@ def test_a_script_that_names_the_former_place_is_not_run_again(original: Workspa
 
 @pytest.mark.requirement("SHOW-6", "NORM-6")
 def test_steps_of_several_places_hang_together_and_links_lead_to_the_workspace(original: Workspace) -> None:
-    second = moved(original)
+    original.roar("run", "sh", "-c", "echo made > made")
+    second = moved(original)  # where what git doesn't know is a step's still, and no reason to refuse
     second.roar("run", "sh", "-c", ": > empty.csv; cat out.csv > second.csv")
     third = moved(second, "third")
     second.root.mkdir()
@@ -149,10 +151,10 @@ def test_steps_of_several_places_hang_together_and_links_lead_to_the_workspace(o
     link.symlink_to(third.root)
     through = Workspace(link, third.env)
     lineage = json.loads(through.roar("lineage", "third.csv", "--json").stdout)
-    assert [job["ref"] for job in lineage["up"]["jobs"]] == ["@5", "@4", "@2", "@1"]
+    assert [job["ref"] for job in lineage["up"]["jobs"]] == ["@6", "@5", "@2", "@1"]
     assert str(other) in through.roar("inputs", "third.csv").stdout
     shown = json.loads(through.roar("show", str(other), "--json").stdout)["artifact"]
-    assert [job["ref"] for job in shown["used_by"]] == ["@5"]
+    assert [job["ref"] for job in shown["used_by"]] == ["@6"]
     assert "Stale" not in asked(through, "status") and "issing" not in asked(through, "status")
 
 

@@ -76,7 +76,7 @@ def job_lines(
         yield from _field("Remote", printable(job.git.remote))
     yield from _field("Directory", printable(job.cwd))
     if job.git is not None and job.git.recorded_root is not None:
-        then = os.path.join(job.git.recorded_root, job.git.cwd)
+        then = os.path.normpath(os.path.join(job.git.recorded_root, job.git.cwd))
         yield from _field("", f"{printable(then)} when it ran")
     took = duration_text((job.ended_ns - job.started_ns) / 1e9)
     yield from _field(
