@@ -34,6 +34,8 @@ class Inputs(NamedTuple):
     max_rss_bytes: int
     recorded: int
     """Inputs that the record has."""
+    cpu_s: float
+    """User and system time of roar, the command and the tracer."""
 
 
 class AtOnce(NamedTuple):
@@ -76,7 +78,7 @@ def inputs_of(place: Place, size: int, content: str, tracer: str) -> Inputs:
     write_files(folder, "m", size, _CONTENT[content])
     cost = once(place.run(tracer, LOAD, "distinct", str(size), folder.name), place.root, place.env)
     after_s = (cost.ended_ns - int(cost.output.split()[-1])) / 1e9
-    return Inputs(size, content, after_s, cost.max_rss_bytes, _edges(place, folder.name))
+    return Inputs(size, content, after_s, cost.max_rss_bytes, _edges(place, folder.name), cost.cpu_s)
 
 
 def flood(place: Place, tracer: str, count: int = SIZES[-1]) -> Flood:

@@ -96,7 +96,7 @@ def test_the_mean_leaves_out_what_only_has_a_target_of_its_own() -> None:
 
 
 def test_inputs_that_are_missing_from_the_record_are_told() -> None:
-    lines = list(inputs_lines("preload", [Inputs(100_000, "distinct", 3.5, 160_000_000, 99_999)]))
+    lines = list(inputs_lines("preload", [Inputs(100_000, "distinct", 3.5, 160_000_000, 99_999, 2.0)]))
 
     assert "99999 of 100000" in lines[1]
     assert "above 3 s" in lines[1]
