@@ -20,7 +20,8 @@ PACKAGES = {
 }
 """Distribution → its folder."""
 
-_JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.so", ".*.so.*", "roar-ebpf")
+_JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.so", ".*.so.*", "roar-ebpf", ".roar-ebpf.*", "*.new")
+"""What a build leaves, or has for a moment: other tests may be building."""
 _ROOT_FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 
 
@@ -51,7 +52,7 @@ class Environment(NamedTuple):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         if ok:

@@ -59,8 +59,9 @@ def test_plugins_lists_distribution_version_kinds_api_state_and_load_time(worksp
     listing = json.loads(workspace.roar("plugins", "--json", env=variables).stdout)
     assert (listing["schema"], listing["api_version"]) == ("roar/plugins/1", 1)
     (found,) = [plugin for plugin in listing["plugins"] if plugin["distribution"] == "one-hasher"]
-    load_ms = found.pop("load_time_ms")
+    load_ms, reason = found.pop("load_time_ms"), found.pop("reason")
     assert load_ms >= 0
+    assert (reason is None) is (load_ms <= 200), reason  # on a busy machine importing it may be slow
     assert found == {
         "distribution": "one-hasher",
         "version": "2.1",
@@ -68,7 +69,6 @@ def test_plugins_lists_distribution_version_kinds_api_state_and_load_time(worksp
         "kinds": ["hasher"],
         "api_version": 1,
         "state": "ok",
-        "reason": None,
     }
     lines = workspace.roar("plugins", env=variables).stdout.splitlines()
     assert lines[0].split() == ["DISTRIBUTION", "VERSION", "KINDS", "API", "STATE", "LOAD", "MODULE"]

@@ -126,10 +126,13 @@ def test_installing_and_uninstalling_are_noticed(site: Site, tmp_path: Path) -> 
     assert [name for name, *_ in listed(site, cache)] == ["two"]
 
 
-def test_a_directory_that_has_just_changed_is_not_cached(site: Site, tmp_path: Path) -> None:
+def test_a_directory_that_has_just_changed_is_not_cached(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = tmp_path / "cache"
     site.install("one", "", "roar.hashers")
     state = os.stat(site.path)
+    monkeypatch.setattr(time, "time_ns", lambda: state.st_mtime_ns + 1_000_000)
     listed(site, cache)
     shutil.rmtree(site.path / "one-1.0.dist-info")
     os.utime(site.path, ns=(state.st_atime_ns, state.st_mtime_ns))  # within the grain of a coarse clock
@@ -144,6 +147,7 @@ def test_an_egg_info_that_is_rewritten_in_place_is_noticed(site: Site, tmp_path:
     site.settle()
     assert listed(site, cache) == []
     (info / "entry_points.txt").write_text("[roar.hashers]\nx = dev\n")
+    os.utime(info / "entry_points.txt", (1, 1))  # not within the grain of a coarse clock
     site.settle()
     assert listed(site, cache) == [("dev", "0.1", "roar.hashers")]
     (info / "entry_points.txt").write_text("[roar.tracers]\nxy = dev\n")
