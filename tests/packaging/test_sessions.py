@@ -45,7 +45,7 @@ def _plain(line: str) -> str:
     line = re.sub(r" in \S+/\.roar", " in FOLDER/.roar", line)
     line = re.sub(r"\(/\S+/", "(FOLDER/", line)
     line = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,}\b", "DIGEST", line)
-    line = re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", line)
+    line = re.sub(r"(\d+ min )?\d+(\.\d+)? (ms|s)\b", "TIME", line)
     line = re.sub(r"\d+(\.\d+)? (k?B)\b", "SIZE", line)
     return " ".join(re.sub(r"\d[\d:.-]*", "N", line).split())
 
