@@ -8,6 +8,9 @@ import select
 import time
 from collections.abc import Iterable
 
+_EXITING = 4
+"""PF_EXITING, of the flags in proc(5)'s stat: it has ended, be it that nobody has waited for it."""
+
 
 def of(arena: str, pids: set[int] | None) -> list[int]:
     """Those that belong to the run.
@@ -41,7 +44,7 @@ def _is_becoming(pid: int) -> bool:
             if file.read(1):
                 return False
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] not in b"ZX"
+            return not int(file.read().rpartition(b") ")[2].split()[6]) & _EXITING
     except OSError:
         return False
 
