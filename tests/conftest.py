@@ -82,7 +82,7 @@ class Workspace:
             capture_output=True,
             text=True,
             errors="surrogateescape",
-            timeout=options.pop("timeout", 120),
+            timeout=options.pop("timeout", 600),
             check=False,
             **options,
         )

@@ -229,6 +229,8 @@ def _become_roar(words: Sequence[str | bytes], cwd: Path, env: Mapping[str, str]
 
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(code)
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:
+            os._exit(code)

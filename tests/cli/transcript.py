@@ -18,7 +18,7 @@ _VARYING = (
     (re.compile(r"\bcommit [0-9a-f]{7}\b"), "commit <commit>"),
     (re.compile(r"\b[0-9a-f]{12} → [0-9a-f]{12}$", re.M), "<commit> → <commit>"),
     (re.compile(r"^([AB]  @B?\d+) [0-9a-f]{8}\b", re.M), r"\1 <uid>"),
-    (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s)\b"), "<duration>"),
+    (re.compile(r"\b(?:\d+ h )?(?:(?:\d+ min )?\d+(?:\.\d+)? (?:ms|s)|\d+ min)\b"), "<duration>"),
     (re.compile(r"\b\d+(?:\.\d+)? [kMG]?B of memory\b"), "<memory>"),
     (re.compile(r"(Tracer +\w+) [\d.]+"), r"\1 <version>"),
     (re.compile(r"(Session hash: )[0-9a-f]{64}"), r"\1<hash>"),

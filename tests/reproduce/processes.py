@@ -9,9 +9,9 @@ from pathlib import Path
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Waits, as long as a machine that is busy with other things may take."""
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while not condition():
-        assert time.monotonic() < deadline, f"not in 100 s: {what}"
+        assert time.monotonic() < deadline, f"not in 300 s: {what}"
         time.sleep(0.01)
 
 

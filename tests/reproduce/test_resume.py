@@ -73,7 +73,7 @@ def test_what_is_not_a_reproduction_is_not_gone_on_with(workspace: Workspace) ->
 def test_independent_steps_run_at_once(workspace: Workspace) -> None:
     meet = (
         "[ -e ../both ] && { touch ../here-$1; n=0; "
-        "until [ -e ../here-a ] && [ -e ../here-b ]; do n=$((n+1)); [ $n -lt 6000 ] || exit 9; sleep 0.01; done; }; "
+        "until [ -e ../here-a ] && [ -e ../here-b ]; do n=$((n+1)); [ $n -lt 6000 ] || exit 9; sleep 0.1; done; }; "
         "echo $1 > $1\n"
     )
     workspace.commit({"meet.sh": meet, ".gitignore": "/a\n/b\n/ab\n"})

@@ -81,7 +81,7 @@ def test_on_a_terminal_init_asks(repository: Any, installed: Any, tmp_path: Path
     env = {**repository.env, **installed()}
     command = [sys.executable, "-m", "roar", "init"]
     said = subprocess.run(
-        command, cwd=repository.root, env=env, stdin=theirs, capture_output=True, text=True, timeout=60
+        command, cwd=repository.root, env=env, stdin=theirs, capture_output=True, text=True, timeout=600
     )
     os.close(ours)
     os.close(theirs)

@@ -32,7 +32,7 @@ class Strace(Tracer, Traced):
         return self
 
     def wait(self):
-        ended, deadline = wait(self.child), time.monotonic() + 5
+        ended, deadline = wait(self.child), time.monotonic() + 60
         while "+++ " not in (self.journal / f"log.{self.pid}").read_text() and time.monotonic() < deadline:
             time.sleep(0.002)  # strace is a step behind the command
         self.found = iter(found := sorted(self.read(self.pid, os.getcwdb()), key=lambda event: event.time_ns))
