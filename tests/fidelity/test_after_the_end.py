@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.acting import ROAR, Gate, until
+from e2e.acting import PATIENCE_S, ROAR, Gate, until
 from fidelity.lines import Lines, as_bare_or_told, cases
 from fidelity.started import Started
 from fidelity.tracers import EVERYTHING, NOT_WITHIN_ITSELF, Tracer
@@ -158,7 +158,7 @@ def test_a_run_inside_a_run_works_and_both_are_recorded(lines: Lines, tracer: Tr
 @pytest.mark.requirement("RUN-7", "RUN-3")
 def test_many_runs_at_once_are_each_as_alone(lines: Lines, tracer: Tracer) -> None:
     started = [Started(lines, tracer, ["sh", "-c", f"cat README README; exit {n}"], subprocess.PIPE) for n in range(24)]
-    said = [(one.process.communicate(timeout=60)[0], one.wait()) for one in started]
+    said = [(one.process.communicate(timeout=PATIENCE_S)[0], one.wait()) for one in started]
     assert said == [(b"one\ntwo\nthree\n" * 2, n) for n in range(24)]
     listed = json.loads(lines.workspace.roar("log", "-n", "24", "--json").stdout)["jobs"]
     assert sorted(job["exit_code"] for job in listed) == list(range(24))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e.acting import Workspace
+from e2e.acting import PATIENCE_S, Workspace
 from fidelity.lines import AsBare, Lines, cases
 from fidelity.tracers import EVERYTHING, Tracer
 
@@ -55,7 +55,7 @@ def waits(tracer: Tracer, lines: Lines, place: Path, commands: list[str]) -> lis
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     return [(int(code), int(number)) for code, number in map(str.split, done.stdout.splitlines())]
 
