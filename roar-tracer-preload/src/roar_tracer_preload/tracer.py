@@ -31,7 +31,7 @@ _GRACE_S = 0.2
 """How long the last `events` waits for processes that outlive the command by a moment, such as a shell's ``>(tee log)``."""
 _PAUSE_S = 0.005
 _EXEC_TAKES_NS = 500_000_000
-"""An exec that hasn't failed after so long has succeeded."""
+"""An exec that hasn't failed after so long has succeeded, if its process has had a processor since."""
 _SMALLEST_LIMIT = 64 << 10
 
 
@@ -164,6 +164,9 @@ class _Run(Traced):
         self._unknown_pids = False
         self._due: dict[int, bytes] = {}  # processes that have begun a program, until its shim says START
         self._unseen: list[bytes] = []
+        self._looked: dict[
+            tuple[int, int], int
+        ] = {}  # of execs that take long: what their processes had had of a processor
         self._links = Links(arena)
         self._objects = objects.ObjectScan(objects.memory_file())
         self._first = [event._replace(pid=self.pid) for event in first.events] if first else []
@@ -210,7 +213,7 @@ class _Run(Traced):
             event = self._first.pop(0)
             self._objects.add(event)
             yield event
-        for decoded in self._arena.records(final, _is_settled):
+        for decoded in self._arena.records(final, self._is_settled):
             self._observed += 1
             record, path, _ = decoded
             if record[2] in _LIVES:
@@ -243,6 +246,29 @@ class _Run(Traced):
             if not record[5]:
                 self._due[runner] = path
 
+    def _is_settled(self, record: Record, rest: bytes, at: int) -> bool:
+        """Whether a record that is PENDING can be told now, or may still get its outcome."""
+        kind, pid, time_ns = record[2], record[6], record[8]
+        if kind == RecordKind.SPAWN_OPEN:
+            return True  # nobody ever confirms it
+        if kind == RecordKind.EXEC and (pid in starts_in(rest, at) or self._has_begun(pid, time_ns)):
+            return True
+        return not os.path.exists(f"/proc/{pid}")
+
+    def _has_begun(self, pid: int, time_ns: int) -> bool:
+        """Whether a process that has said at `time_ns` that it becomes another program must be it by now.
+
+        On a busy machine it may be put aside for seconds in between, and fail then.
+        """
+        if abs(time.time_ns() - time_ns) <= _EXEC_TAKES_NS:
+            return False
+        state, had = survivors.work(pid)
+        before = self._looked.setdefault((pid, time_ns), had)
+        if state in b"RD" and had == before:
+            return False
+        del self._looked[pid, time_ns]
+        return True
+
     def _alive(self) -> list[int]:
         return survivors.of(self._path, None if self._unknown_pids else self._pids)
 
@@ -266,13 +292,3 @@ class _Run(Traced):
 
 
 _LIVES = frozenset({RecordKind.START, RecordKind.FORK, RecordKind.EXEC, RecordKind.SPAWN})
-
-
-def _is_settled(record: Record, rest: bytes, at: int) -> bool:
-    """Whether a record that is PENDING can be told now, or may still get its outcome."""
-    kind, pid, time_ns = record[2], record[6], record[8]
-    if kind == RecordKind.SPAWN_OPEN:
-        return True  # nobody ever confirms it
-    if kind == RecordKind.EXEC and (abs(time.time_ns() - time_ns) > _EXEC_TAKES_NS or pid in starts_in(rest, at)):
-        return True
-    return not os.path.exists(f"/proc/{pid}")
