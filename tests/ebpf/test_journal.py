@@ -8,16 +8,18 @@ import os
 import struct
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ebpf.common import holding
-from ebpf.common.made import COUNTERS, events, framed, journal, opened, record
+from ebpf.common.made import COUNTERS, NOW_NS, OFFSET_NS, events, framed, journal, opened, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roar.api.events import Event
 from roar_tracer_ebpf import journal as module
-from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
+from roar_tracer_ebpf import run
+from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine, noted_offset_ns
 from roar_tracer_ebpf.layout import ACTIONS, BASE, CONSTANTS, FENTRY, HEAD, RecordType
 from roar_tracer_ebpf.tracer import EbpfTracer
 
@@ -225,10 +227,32 @@ def test_a_writer_that_is_gone_or_stopped_is_not_waited_for(tmp_path: Path, monk
 
 def test_a_run_that_goes_on_is_somebodys(tmp_path: Path) -> None:
     assert not is_somebodys(tmp_path), "nobody has begun"
-    mark = mark_as_mine(tmp_path)
+    mark = mark_as_mine(tmp_path, 0)
     assert is_somebodys(tmp_path)
     os.close(mark)
     assert not is_somebodys(tmp_path)
+
+
+def test_events_of_a_killed_run_are_of_its_own_time(tmp_path: Path) -> None:
+    """The kernel's clock begins anew with each boot."""
+    assert noted_offset_ns(tmp_path) is None
+    os.close(mark_as_mine(tmp_path, OFFSET_NS))
+    traced = EbpfTracer.recover(journal(tmp_path, opened(b"/a")))
+    assert traced is not None
+    assert [event.time_ns for event in traced.events()] == [OFFSET_NS + NOW_NS]
+    traced.finish()
+
+
+def test_events_are_of_the_time_that_it_is_when_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine may sleep in the middle of a run."""
+    going_on = run._Running(None, SimpleNamespace(pid=1), -1)  # type: ignore[arg-type]
+    traced = run._Run(journal(tmp_path, opened(b"/a")), going_on)
+    for slept_ns in (0, 3600 * 10**9):
+        monkeypatch.setattr(run, "to_realtime_ns", lambda slept_ns=slept_ns: OFFSET_NS + slept_ns)
+        assert [event.time_ns for event in traced.events()] == [OFFSET_NS + slept_ns + NOW_NS]
+        with open(tmp_path / NAME, "ab") as file:
+            file.write(framed(opened(b"/b")))
+    traced._journal.close()
 
 
 # ---- whatever is in them

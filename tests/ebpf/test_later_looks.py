@@ -21,7 +21,7 @@ from ebpf.common.made import (
 )  # fmt: skip
 
 from roar.api.events import Event, FileStat, Kind
-from roar_tracer_ebpf import decode
+from roar_tracer_ebpf import clocks, decode
 from roar_tracer_ebpf.layout import BASE, FENTRY, Flag, RecordType
 
 pytestmark = pytest.mark.requirement("TRC-10")
@@ -124,5 +124,5 @@ def test_the_clocks_are_compared_by_the_look_in_which_least_time_passed(monkeypa
         return now[0]
 
     clock = SimpleNamespace(monotonic_ns=look, time_ns=lambda: look() + OFFSET_NS)
-    monkeypatch.setattr(decode, "time", clock)
-    assert OFFSET_NS - 200 <= decode.to_realtime_ns() <= OFFSET_NS
+    monkeypatch.setattr(clocks, "time", clock)
+    assert OFFSET_NS - 200 <= clocks.to_realtime_ns() <= OFFSET_NS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -23,7 +22,6 @@ _QUERIED = 1 << 31
 """In i_ctime_nsec, from Linux 6.13 on: somebody has looked at the times, and so the next change gives others (fs/inode.c)."""
 _TICK_NS = 10_000_000
 """The longest between two ticks (CONFIG_HZ 100); a change that nobody's look came before takes the last tick's time."""
-_CLOCK_LOOKS = 5
 _AT_SYMLINK_NOFOLLOW, _AT_SYMLINK_FOLLOW = 0x100, 0x400
 _RENAME_EXCHANGE = 2
 _MOST_REMEMBERED = 100_000
@@ -66,13 +64,14 @@ class Decoder:
     """Makes events of records, in their order.
 
     Args:
-        monotonic_ns: CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds: the kernel's records have the latter.
+        offset_ns: CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds: the kernel's records have the latter.
         tier: `layout.BASE` or `layout.FENTRY`: by which the records were made.
         sees_io_uring: whether the probe sees what goes through it.
     """
 
-    def __init__(self, monotonic_ns: int, tier: int, sees_io_uring: bool = True) -> None:
-        self._offset_ns = monotonic_ns
+    def __init__(self, offset_ns: int, tier: int, sees_io_uring: bool = True) -> None:
+        self.offset_ns = offset_ns
+        """The argument; whoever knows better changes it."""
         self._is_fentry = tier == FENTRY
         self._sees_io_uring = sees_io_uring
         self._keeps_fine_times = _release() >= (6, 13)
@@ -156,10 +155,10 @@ class Decoder:
         """
         if not self._keeps_fine_times or head[9] & _QUERIED:
             return False
-        return head[3] + self._offset_ns - stat.mtime_ns < _TICK_NS
+        return head[3] + self.offset_ns - stat.mtime_ns < _TICK_NS
 
     def _blind(self, head: tuple[int, ...], reason: str, path: bytes = b"") -> Event:
-        return Event(Kind.BLIND, head[2], head[3] + self._offset_ns, path, reason=reason)
+        return Event(Kind.BLIND, head[2], head[3] + self.offset_ns, path, reason=reason)
 
     # ---- open files
 
@@ -168,7 +167,7 @@ class Decoder:
             return ()
         if len(path) > _LONGEST:
             return [self._blind(head, Blind.PATH, path[:_LONGEST])]
-        flags, access, pid, at_ns = head[12] & ~3 | head[13] - 1, head[13], head[2], head[3] + self._offset_ns
+        flags, access, pid, at_ns = head[12] & ~3 | head[13] - 1, head[13], head[2], head[3] + self.offset_ns
         created, replaced = head[1] & _CREATED, flags & os.O_TRUNC
         stat = self._stat(head, path)
         if head[1] & _UNLINKED:
@@ -203,7 +202,7 @@ class Decoder:
         self._written.clear()
 
     def _changed(self, head: tuple[int, ...], path: bytes) -> Iterable[Event]:
-        kind, pid, at_ns = head[0], head[2], head[3] + self._offset_ns
+        kind, pid, at_ns = head[0], head[2], head[3] + self.offset_ns
         if head[1] & _UNLINKED or path.startswith(_NO_FILES):
             return ()
         if head[1] & _PENDING:  # TIMES, before they are set
@@ -244,7 +243,7 @@ class Decoder:
     # ---- programs
 
     def _exec(self, head: tuple[int, ...], data: bytes) -> Iterator[Event]:
-        pid, at_ns, flags = head[2], head[3] + self._offset_ns, head[1]
+        pid, at_ns, flags = head[2], head[3] + self.offset_ns, head[1]
         script = data[: head[15]].partition(b"\0")[0] if flags & Flag.SCRIPT else b""
         ends = [head[15]]
         for length in head[17:20]:
@@ -289,7 +288,7 @@ class Decoder:
         number = head[12] if exact else head[5]
         told = _Names(
             pid=head[2],
-            time_ns=head[3] + self._offset_ns,
+            time_ns=head[3] + self.offset_ns,
             op=op,
             number=number,
             name=found[0],
@@ -330,7 +329,7 @@ class Decoder:
         if before is None:
             return ()
         after_ns = head[6] * 1_000_000_000 + head[8]
-        return [Event(Kind.TIMES, head[2], head[3] + self._offset_ns, path, flags=after_ns, stat=before, resolved=True)]
+        return [Event(Kind.TIMES, head[2], head[3] + self.offset_ns, path, flags=after_ns, stat=before, resolved=True)]
 
     def _done(self, told: _Names) -> Iterable[Event]:
         """A call with names succeeded."""
@@ -442,15 +441,3 @@ def _has_nothing(path: bytes, length: int, at_ns: int) -> bool:
 def _release() -> tuple[int, ...]:
     numbers = os.uname().release.split("-")[0].split(".")[:2]
     return tuple(int(number) if number.isdigit() else 0 for number in numbers)
-
-
-def to_realtime_ns() -> int:
-    """CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds, or less than that by what it took to look at both.
-
-    Between two looks roar may be put aside for long, and what happened would seem to have happened before files were changed.
-    """
-    looks = []
-    for _ in range(_CLOCK_LOOKS):
-        before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-        looks.append((after - before, now - after))
-    return min(looks)[1]

@@ -18,6 +18,7 @@ _RUNNER = "runner"
 _MAGIC = b"ROAREBPF"
 _COUNTERS = struct.Struct("<8s10Q")
 _HEADER = struct.Struct("<II")
+_OFFSET = struct.Struct("<q")
 _DISCARDED = 1 << 30
 """A bit of a record's header (include/uapi/linux/bpf.h); one that is still being written never comes here."""
 _SHORTEST, _LONGEST = 96, 16384
@@ -164,11 +165,12 @@ class Journal:
         os.close(self._fd)
 
 
-def mark_as_mine(directory: Path) -> int:
-    """Says that a roar lives that will read this run's journal to its end.
+def mark_as_mine(directory: Path, offset_ns: int) -> int:
+    """Says that a roar lives that will read this run's journal to its end, and by which clock it is written.
 
     Args:
         directory: the run's.
+        offset_ns: CLOCK_REALTIME less CLOCK_MONOTONIC, in nanoseconds.
 
     Returns:
         A descriptor; while it is open, it is so.
@@ -177,8 +179,22 @@ def mark_as_mine(directory: Path) -> int:
         OSError: the directory can't be written.
     """
     fd = os.open(directory / _RUNNER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.pwrite(fd, _OFFSET.pack(offset_ns), 0)
+    except OSError:
+        os.close(fd)
+        raise
     return fd
+
+
+def noted_offset_ns(directory: Path) -> int | None:
+    """What `mark_as_mine` was told; None where nothing is noted."""
+    try:
+        (offset_ns,) = _OFFSET.unpack((directory / _RUNNER).read_bytes())
+    except (OSError, struct.error):
+        return None
+    return int(offset_ns)
 
 
 def is_somebodys(directory: Path) -> bool:

@@ -14,8 +14,9 @@ from roar.api.errors import PreflightFailed
 from roar.api.events import Blind, Event
 from roar.api.tracer import BlindSpot, Coverage, Traced
 from roar_tracer_ebpf import preflight
+from roar_tracer_ebpf.clocks import to_realtime_ns
 from roar_tracer_ebpf.drainer import Drainer
-from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine
+from roar_tracer_ebpf.journal import NAME, Journal, NotAJournal, is_somebodys, mark_as_mine, noted_offset_ns
 from roar_tracer_ebpf.refusal import Refused
 
 _GRACE_S, _PAUSE_S = 0.2, 0.01
@@ -37,7 +38,7 @@ def start(launch: process.Launch, journal: Path, tier: str, variant: str) -> Tra
     """
     mark = -1
     try:
-        mark = mark_as_mine(journal)
+        mark = mark_as_mine(journal, to_realtime_ns())
         drainer = Drainer.start(journal / NAME, tier, variant)
     except (Refused, OSError) as error:
         if mark >= 0:
@@ -96,10 +97,13 @@ class _Run(Traced):
                 self._journal.wait_for_now()
             if not is_somebodys(journal):  # or not any more
                 self._journal.wait_for_writer()
-        from roar_tracer_ebpf.decode import Decoder, to_realtime_ns
+        from roar_tracer_ebpf.decode import Decoder
 
         counters = self._journal.counters()
-        self._decoder = Decoder(to_realtime_ns(), counters.tier, counters.sees_io_uring)
+        # of another run the one of its own day: the machine may have been booted since
+        offset_ns = noted_offset_ns(journal) if mine is None else None
+        offset_ns = to_realtime_ns() if offset_ns is None else offset_ns
+        self._decoder = Decoder(offset_ns, counters.tier, counters.sees_io_uring)
         self._over = False
         self._observed = 0
 
@@ -125,6 +129,8 @@ class _Run(Traced):
                 yield from self._read()
 
     def _read(self) -> Iterator[Event]:
+        if self._mine is not None:  # the machine may have slept, or been set to another time
+            self._decoder.offset_ns = to_realtime_ns()
         for event in self._decoder.events(self._journal.records()):
             self._observed += 1
             yield event
