@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import py_compile
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roar.api import Blind, Event, FileStat, Kind
-from roar.run.resolve import Resolver, stat_of
+from roar.run.resolve import Resolver, stat_of, tree_of
 
 
 def state(path: Path) -> FileStat:
@@ -50,6 +51,46 @@ def place(tmp_path: Path) -> Path:
 def test_every_way_to_a_file_gives_its_canonical_name(place: Path, name: str) -> None:
     event = opened(f"{place}/{name}", state(place / "real" / "file"))
     assert resolved(event) == os.fsencode(place / "real" / "file")
+
+
+@pytest.mark.requirement("NORM-6")
+def test_what_a_link_to_a_directory_became_counts_from_when_it_was_removed(place: Path) -> None:
+    resolve = resolver()
+    resolve(opened(place / "dirlink" / "file"))
+    (place / "dirlink").unlink()
+    (place / "dirlink" / "below").mkdir(parents=True)
+    (place / "dirlink" / "below" / "file").touch()
+    resolve(Event(Kind.UNLINK, 1, 0, os.fsencode(place / "dirlink")))  # gone before anyone looked what it was
+    answer = resolve(opened(place / "dirlink" / "below" / "file"))
+    assert answer is not None
+    assert answer.path == os.fsencode(place / "dirlink" / "below" / "file")
+
+
+@pytest.mark.requirement("NORM-6", "PERF-3")
+def test_each_directory_of_a_deep_tree_is_looked_at_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    lstat = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path: (looked.append(path), lstat(path))[1])
+    depth = 100
+    resolve = resolver()
+    for i in range(1, depth + 1):
+        folder = f"{place}{'/d' * i}"
+        os.mkdir(folder)
+        assert resolve(opened(f"{folder}/file")) is not None
+    above = len(place.parts)
+    assert len(looked) == above - 1 + 2 * depth  # and each file
+
+
+@pytest.mark.requirement("NORM-3")
+def test_a_tree_deeper_than_the_interpreter_recurses_is_listed(tmp_path: Path) -> None:
+    depth = 1200
+    file = f"{tmp_path}{'/d' * depth}/file"
+    try:
+        subprocess.run(["mkdir", "-p", os.path.dirname(file)], check=True)
+        os.close(os.open(file, os.O_CREAT))
+        assert list(tree_of(os.fsencode(tmp_path))) == [os.fsencode(file)]
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # pytest can't: it recurses
 
 
 @pytest.mark.requirement("NORM-6", "TRC-8")

@@ -31,9 +31,18 @@ def stat_of(path: bytes) -> FileStat | None:
 
 def tree_of(directory: bytes) -> Iterator[bytes]:
     """The regular files below a directory; what can't be listed is left out."""
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            yield os.path.join(folder, name)
+    left = [directory]  # os.walk recurses before Python 3.12, and directories may be deeper than it can
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            continue
+        for path, is_directory in found:
+            if is_directory:
+                left.append(path)
+            else:
+                yield path
 
 
 class Resolver:
@@ -46,6 +55,7 @@ class Resolver:
     def __init__(self, path_of_inode: Callable[[int, int], bytes | None]) -> None:
         self._path_of_inode = path_of_inode
         self._directories: dict[bytes, bytes] = {}
+        self._links: set[bytes] = set()  # those that led to them
         self.doubts: list[Event] = []
         """BLIND events of what could not be resolved for sure; the caller empties it."""
 
@@ -77,8 +87,9 @@ class Resolver:
             if event.kind != Kind.SYMLINK and path:
                 path = self._directory_resolved(path)
             path2 = self._directory_resolved(path2) if path2 else b""
-        if moved:
+        if moved or path in self._links or path2 in self._links:
             self._directories.clear()
+            self._links.clear()
         return event._replace(path=path, path2=path2, resolved=True)
 
     def _directory_resolved(self, path: bytes) -> bytes:
@@ -95,10 +106,30 @@ class Resolver:
         cut = stripped.rfind(b"/")
         if stripped[cut + 1 :] in _NO_NAMES:
             return os.path.realpath(stripped)
-        folder = stripped[:cut]
-        real = os.path.realpath(folder or b"/").rstrip(b"/")
-        self._directories[folder] = real
-        return real + stripped[cut:]
+        return self._real_directory(stripped[:cut]) + stripped[cut:]
+
+    def _real_directory(self, folder: bytes) -> bytes:
+        """The directory with all links resolved; one look at each that is new, so that deep trees cost what is in them."""
+        real = self._directories.get(folder)
+        names = []
+        while real is None and folder:
+            folder, _, name = folder.rpartition(b"/")
+            names.append(name)
+            real = self._directories.get(folder)
+        real = real or b""
+        while names:
+            name = names.pop()
+            folder += b"/" + name
+            real += b"/" + name
+            is_link = _is_link(real)
+            if is_link:
+                self._links.add(real)
+            if is_link or name in _NO_NAMES:
+                real = os.path.realpath(real).rstrip(b"/")
+            elif real == folder:
+                real = folder  # one object for both: a deep tree has long names
+            self._directories[folder] = real
+        return real
 
     def _follow(self, event: Event) -> bytes:
         """Where an open of the path led."""
@@ -131,6 +162,13 @@ class Resolver:
         if now is None or not modes.S_ISREG(now.mode):
             return event._replace(path=source, stat=None) if now is None else event
         return event._replace(path=source, stat=now if _compiled_from(event.path, now) else None)
+
+
+def _is_link(path: bytes) -> bool:
+    try:
+        return modes.S_ISLNK(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _compiled_from(cache: bytes, source: FileStat) -> bool:
