@@ -16,6 +16,8 @@ import marked
 import pytest
 from conftest import Workspace
 
+from roar_tracer_ptrace import tree
+
 pytestmark = pytest.mark.requirement("SAFE-1", "RUN-6")
 
 WAYS = Path(__file__).with_name("ways")
@@ -129,6 +131,21 @@ def test_a_kill_of_the_tracer_s_process_ends_the_command_and_is_told(ready: Work
     assert ready.names(job["outputs"]) == {"out/a"}
     assert job["capture"]["verdict"] == "partial"
     assert "The tracer's process was killed, and the command with it." in job["capture"]["reasons"]
+
+
+def test_a_number_that_is_another_process_s_by_now_kills_nobody() -> None:
+    """The command has ended with its tracer, and somebody has waited for it, before roar comes to kill it."""
+    ended, other = subprocess.Popen(["true"]), subprocess.Popen(["sleep", "3600"])
+    pidfd = os.pidfd_open(ended.pid)
+    try:
+        ended.wait()
+        tree.kill(other.pid, pidfd)
+        assert other.poll() is None
+        assert not Path(f"/proc/{other.pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+    finally:
+        os.close(pidfd)
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.parametrize("tracer", TRACERS)

@@ -177,10 +177,11 @@ def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Ending]
     monkeypatch.setattr(tracers, "_LONGEST_S", 0.0)
     Writer(tmp_path).close()
     read, write = os.pipe()
-    child = Child(1, frozenset(), cast(GroupWitness, None), supervisor=2, reports=read)
+    child = Child(os.getpid(), frozenset(), cast(GroupWitness, None), supervisor=2, reports=read)
     run = tracers._Run(tmp_path, child)
     yield _Ending(run, child, write)
     run._reader.close()
+    os.close(run._pidfd)
     os.close(read)
 
 

@@ -104,6 +104,10 @@ class _Run(Traced):
     def __init__(self, journal: Path, child: process.Child | None = None) -> None:
         self.pid = child.pid if child else 0
         self._child = child
+        self._pidfd = -1
+        if child is not None:
+            with contextlib.suppress(OSError):  # it has ended already, or there may be no more descriptors
+                self._pidfd = os.pidfd_open(child.pid)
         self._reader = Reader(journal)
         self._over = child is None
         self._observed = 0
@@ -119,7 +123,8 @@ class _Run(Traced):
             ended = process.wait(self._child)
         except process.SupervisorLost:
             self._is_lost = True
-            tree.kill(self._child.pid)
+            if self._pidfd >= 0:
+                tree.kill(self._child.pid, self._pidfd)
             ended = process.Exit(128 + signal.SIGKILL, signal.SIGKILL)
         self._over = True
         return ended
@@ -161,6 +166,8 @@ class _Run(Traced):
         """How much was seen."""
         dropped = self._reader.dropped
         self._reader.close()
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
         if self._child is not None:
             os.close(self._child.reports)
             if self._is_left and not self._survivors:

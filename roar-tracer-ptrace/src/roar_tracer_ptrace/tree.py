@@ -55,10 +55,19 @@ def _below(root: int, processes: dict[int, _Process]) -> set[int]:
     return found
 
 
-def kill(root: int) -> None:
-    """Kills a process and its descendants."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(root, signal.SIGSTOP)  # it starts nothing any more
+def kill(root: int, pidfd: int) -> None:
+    """Kills a process and its descendants.
+
+    Args:
+        root: its pid, which is another's by now if it has ended and somebody has waited for it.
+        pidfd: of it, by which that can be told.
+    """
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGSTOP)  # it starts nothing any more
+    except ProcessLookupError:
+        return  # its children are nobody's by now
+    except PermissionError:
+        pass
     for pid in _below(root, _processes()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
