@@ -73,6 +73,7 @@ def running() -> Iterator[Server]:
         options |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     data, control = str(directory / "data"), _program("pg_ctl")
     quick = f"-k {directory} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
+    quick += " -c autovacuum=off"  # its locks are none of those that the tests wait for
 
     def stop() -> None:
         words = [control, "-D", data, "-m", "immediate", "-w", "-t", _PATIENCE_S, "stop"]
