@@ -214,6 +214,22 @@ def test_check_tells_of_each_tier_and_trace_takes_one_that_works(
     assert int(facts["insns.base.sys_exit"]) > 100
 
 
+@pytest.mark.requirement("TRC-2")
+def test_stopped_and_continued_while_it_is_arming_it_goes_on(program: Path) -> None:
+    """Where the kernel has a program in the middle of being verified it gives up then: so it does when a container is frozen."""
+    words = [program, "check", "--tier", "base"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as checking:
+        pause_s = 0.001
+        while checking.poll() is None:
+            for number in (signal.SIGSTOP, signal.SIGCONT):
+                checking.send_signal(number)
+            time.sleep(pause_s)
+            pause_s *= 1.2  # at last it is left alone for long enough
+        assert checking.stdout is not None
+        facts = dict(line.split("=", 1) for line in checking.stdout.read().splitlines())
+    assert (checking.returncode, facts["tier.base"]) == (0, "ok")
+
+
 def _names_of_many(one: Session, folder: Path, count: int) -> int:
     """How many of `count` files that were opened are in the journal."""
     code = f"import os\nfor i in range({count}): os.close(os.open(b'{folder}/%d-many' % i, os.O_CREAT | os.O_RDONLY))"

@@ -23,7 +23,7 @@ from vm.machine import Ended, Job, run
 
 HERE = Path(__file__).parent
 _CHECKOUT = HERE.parents[1]
-_TIMEOUT_S = 900
+_TIMEOUT_S = 1800
 Step = tuple[object, ...]
 """A step's name, of `vm.inside.Guest`, and its arguments."""
 

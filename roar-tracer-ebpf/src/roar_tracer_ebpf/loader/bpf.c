@@ -1,12 +1,15 @@
 /* bpf(2): packing attributes as the kernel reads them (include/uapi/linux/bpf.h, union bpf_attr). */
 #include "bpf.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { COMMAND_CREATE_MAP = 0, COMMAND_LOAD = 5, COMMAND_INFO = 15, COMMAND_ATTACH = 17, COMMAND_LOAD_BTF = 18 };
 enum { NAME_SIZE = 16 };
+/* The verifier gives up when a signal is pending, also one that can't be blocked: whoever is stopped or frozen begins again. */
+enum { MOST_PUT_OFF = 1000 };
 
 static uint64_t address(const void *pointer) { return (uint64_t)(uintptr_t)pointer; }
 
@@ -67,7 +70,9 @@ int bpf_load(const struct load_attributes *attributes) {
     raw.functions = address(attributes->functions);
     raw.function_count = attributes->function_count;
     raw.attach_btf_id = attributes->attach_btf_id;
-    return call(COMMAND_LOAD, &raw, sizeof raw);
+    int fd;
+    for (int i = 0; (fd = call(COMMAND_LOAD, &raw, sizeof raw)) < 0 && errno == EAGAIN && i < MOST_PUT_OFF; i++) continue;
+    return fd;
 }
 
 int bpf_attach(int program, const char *tracepoint) {
