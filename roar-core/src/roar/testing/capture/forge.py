@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-TIMEOUT_S = 120
+TIMEOUT_S = 240
 _MAIN = "from roar.testing.capture.forge import serve; serve()"
 
 

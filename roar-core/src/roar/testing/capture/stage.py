@@ -107,6 +107,8 @@ class Stage:
         self._roar("init")
         self._context = Context(self.root)
         self._mine = threading.local()
+        # else a program that one thread starts could hold open for writing what another has just filled, and exec(2) refuses that
+        self._filling = threading.Lock()
         self._forges: list[Forge] = []
 
     def close(self) -> None:
@@ -143,7 +145,8 @@ class Stage:
         """Runs a case under `roar run` and reads its record."""
         key = "".join(letter if letter.isalnum() else "-" for letter in case.name)
         place = self.root / "cases" / key
-        fill(place, self._database)
+        with self._filling:
+            fill(place, self._database)
         if case.user:
             for path in (place, *place.rglob("*")):
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
@@ -161,7 +164,8 @@ class Stage:
     def _forge(self) -> Forge:
         """The one of this thread."""
         if not hasattr(self._mine, "forge"):
-            self._mine.forge = Forge(self._env, self.root, self._options)
+            with self._filling:
+                self._mine.forge = Forge(self._env, self.root, self._options)
             self._forges.append(self._mine.forge)
         forge: Forge = self._mine.forge
         return forge
@@ -169,11 +173,15 @@ class Stage:
     def _run_as_user(self, words: Sequence[str], place: Path, stdout: Path, stderr: Path) -> int:
         with open(stdout, "wb") as out, open(stderr, "wb") as err:
             command = (*_AS_USER, sys.executable, "-m", "roar", *words)
-            done = subprocess.run(
-                command, cwd=place, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False,
-                timeout=TIMEOUT_S,
-            )  # fmt: skip
-        return done.returncode
+            with self._filling:  # until the program has begun
+                process = subprocess.Popen(
+                    command, cwd=place, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                )
+            try:
+                return process.wait(TIMEOUT_S)
+            finally:
+                process.kill()
+                process.wait()
 
     def _recorded(self, place: Path, key: str, code: int, stdout: str, stderr: str) -> Seen:
         storage = self._context.storage(read_only=True)

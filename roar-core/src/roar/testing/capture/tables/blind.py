@@ -91,7 +91,7 @@ CASES: list[Case] = [
     case("unknown loader first", ("./loader",), "loader a", "out", needs=Capability.ANY_LOADER, anyway="loader"),
     case("setuid, no new privileges", "setpriv --no-new-privs ./suid", "suid a", "out"),
     case("privileges dropped", "setpriv --reuid 65534 --clear-groups cp a out", "a", "out", needs=Capability.ANY_LOADER, root=True),
-    case("left in the background", "(cat a > out; exec sleep 10) & exit 3", "a", "out", code=3,
+    case("left in the background", "(cat a > out; exec sleep 60) & exit 3", "a", "out", code=3,
          needs=Capability.DAEMONS, slow=True),
 ]  # fmt: skip
 if can_compile("-static"):

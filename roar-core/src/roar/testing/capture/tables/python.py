@@ -77,7 +77,8 @@ CASES: list[Case] = [
            "file_actions=[(os.POSIX_SPAWN_OPEN,1,'out',os.O_WRONLY|os.O_CREAT,420)]);os.waitpid(p,0)",
            "a", "out"),
     python("py multiprocessing fork",
-           "import multiprocessing as m\ndef f(i): open(f'o{i}','w').write('x')\nm.get_context('fork').Pool(2).map(f,range(4))",
+           "import multiprocessing as m\ndef f(i): open(f'o{i}','w').write('x')\n"
+           "p=m.get_context('fork').Pool(2);p.map(f,range(4));p.close();p.join()",
            "", "o0 o1 o2 o3"),
     python("py threads", "from concurrent.futures import ThreadPoolExecutor as T\n"
            "list(T(4).map(lambda i: open(f'o{i}','w').write('x'),range(8)))",
@@ -110,7 +111,8 @@ CASES: list[Case] = [
     python("py asyncio", "import asyncio\nasync def m():\n p=await asyncio.create_subprocess_shell('cat a > out');await p.wait()\n"
            "asyncio.run(m())", "a", "out"),
     python("py multiprocessing spawn", "import multiprocessing as m,shutil\nif __name__=='__main__':\n"
-           " p=m.get_context('spawn').Process(target=shutil.copyfile,args=('a','out'));p.start();p.join()", "a", "out"),
+           " p=m.get_context('spawn').Process(target=shutil.copyfile,args=('a','out'));p.start();p.join()\n"
+           " from multiprocessing import resource_tracker as t;t._resource_tracker._stop()", "a", "out"),
     python("py multiprocessing queue", "import multiprocessing as m\nq=m.get_context('fork').Queue()\n"
            "p=m.get_context('fork').Process(target=lambda:q.put(open('a').read()));p.start();open('out','w').write(q.get());p.join()",
            "a", "out"),

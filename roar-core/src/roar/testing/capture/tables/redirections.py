@@ -80,10 +80,21 @@ if have("bash"):
         bash("bash: both streams, the old way", "cat a nothere >& out", "a", "out", 1),
         bash("bash: both streams appended", "ls ./nothere &>> out", "", "out", 2),
         bash("bash: here string", "cat <<< x > out", "", "out"),
-        bash("bash: input substitution", "cat <(cat a) <(cat b) > out", "a b", "out"),
-        bash("bash: output substitution", "cat a > >(sort > out); wait $!; :", "a", "out"),
-        bash("bash: substitution read twice", "paste <(cat a) <(cat a) > >(cat > out); wait $!; :", "a", "out"),
-        bash("bash: coprocess", "coproc cat a; cat <&${COPROC[0]} > out; wait", "a", "out"),
+        # what a shell substitutes it doesn't wait for: here the end of a pipe that all have open is waited for
+        bash("bash: input substitution", "{ cat <(cat a) <(cat b) > out; } 3>&1 | cat", "a b", "out"),
+        bash("bash: output substitution", "exec 3> >(sort > out); p=$!; cat a >&3; exec 3>&-; wait $p", "a", "out"),
+        bash(
+            "bash: substitution read twice",
+            "exec 3> >(cat > out); p=$!; paste <(cat a) <(cat a) >&3; exec 3>&-; wait $p",
+            "a",
+            "out",
+        ),
+        bash(
+            "bash: coprocess",
+            "coproc { read l; cat a; }; exec 3<&${COPROC[0]}; echo >&${COPROC[1]}; cat <&3 > out; wait",
+            "a",
+            "out",
+        ),
         bash("bash: contents of a file", "x=$(<a); echo $x > out", "a", "out"),
         bash("bash: mapfile", "mapfile -t l < lines; echo ${l[0]} > out", "lines", "out"),
         bash("bash: named descriptor", "exec {f}>out; echo x >&$f; exec {f}>&-", "", "out"),
@@ -94,5 +105,5 @@ if have("bash"):
         bash("bash: last of a pipeline here", "shopt -s lastpipe; cat a | read l; echo $l > out", "a", "out"),
         bash("bash: names of files only", "printf '%s\\n' s* > out; [[ -s a ]]", "", "out"),
         bash("bash: source with arguments", ". ./sourced.sh x", "sourced.sh a", "out"),
-        bash("bash: sourced from a substitution", ". <(echo 'cat a > out')", "a", "out"),
+        bash("bash: sourced from a substitution", "{ . <(echo 'cat a > out'); } 3>&1 | cat", "a", "out"),
     ]

@@ -112,7 +112,7 @@ CASES: list[Case] = [
     case("LD_PRELOAD unset", "unset LD_PRELOAD; cat a > out", "a", "out"),
     case("LD_PRELOAD emptied", "LD_PRELOAD= cat a > out", "a", "out"),
     case("umask", "umask 077; echo x > out", "", "out"),
-    case("nice and timeout", "nice timeout 20 cat a > out", "a", "out"),
+    case("nice and timeout", "nice timeout 200 cat a > out", "a", "out"),
     case("setsid", "setsid -w cat a > out", "a", "out"),
     case("nohup", "nohup cat a > out 2>/dev/null", "a", "out"),
     case("stdbuf", "stdbuf -o0 cat a > out", "a", "out"),

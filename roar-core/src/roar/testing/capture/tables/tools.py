@@ -56,7 +56,7 @@ CASES: list[Case] = [
     case("awk appends", "awk '{ print >> \"b\" }' a", "a b", "b"),
     case("awk pipes", "awk '{ print | \"sort > out\" }' lines", "lines", "out"),
     case("awk getline", "awk 'BEGIN { while ((getline l < \"a\") > 0) print l > \"out\" }'", "a", "out"),
-    case("awk from a command", "awk 'BEGIN { \"cat a\" | getline l; print l > \"out\" }'", "a", "out"),
+    case("awk from a command", "awk 'BEGIN { \"cat a\" | getline l; print l > \"out\" }' 3>&1 | cat", "a", "out"),
     case("sort in place", "sort -o lines lines", "lines", "lines"),
     case("sort to", "sort lines -o out", "lines", "out"),
     case("sort merge", "sort -m a b > out", "a b", "out"),

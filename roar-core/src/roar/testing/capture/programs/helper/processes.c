@@ -1,5 +1,6 @@
 /* Processes: ways to start one, to become another program, to end. */
 #include "modes.h"
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -189,42 +190,49 @@ static void exec_from_memory(void) { /* a program that has no name */
     fexecve(g, a, environ);
     exit(9);
 }
+static void has_ended(pid_t p) { /* waits until somebody else's child is no more, and not only on its way to that */
+    struct pollfd of = {.fd = (int)syscall(SYS_pidfd_open, p, 0), .events = POLLIN};
+    MUST(of.fd < 0 ? errno == ESRCH : poll(&of, 1, -1) == 1);
+}
 static void orphan(void) {
     int p[2];
-    char b;
+    pid_t self;
     MUST(!pipe(p));
     if (!fork()) {
         if (!fork()) {
+            self = getpid();
             put("out", "x");
+            MUST(write(p[1], &self, sizeof self) == sizeof self);
             _exit(0);
         }
         _exit(0);
     }
     close(p[1]);
-    MUST(read(p[0], &b, 1) == 0);
+    MUST(read(p[0], &self, sizeof self) == sizeof self);
+    has_ended(self);
     while (wait(0) > 0) {}
 }
 static void daemon_that_ends(void) { /* detached in every way, and done before the command is */
     int p[2];
-    char b;
+    pid_t self;
     MUST(!pipe(p));
     if (!fork()) {
         setsid();
         if (fork()) _exit(0);
         MUST(!chdir("sub") && get("x") && put("y", "x") && !chdir("/"));
-        close(p[0]);
-        MUST(write(p[1], "x", 1) == 1);
+        self = getpid();
+        MUST(write(p[1], &self, sizeof self) == sizeof self);
         _exit(0);
     }
-    close(p[1]);
-    MUST(read(p[0], &b, 1) == 1 && get("a"));
-    MUST(read(p[0], &b, 1) == 0);
+    MUST(read(p[0], &self, sizeof self) == sizeof self && get("a"));
+    has_ended(self);
+    while (wait(0) > 0) {}
 }
 static void daemonised(void) { /* it goes on when the command has ended */
     MUST(get("a"));
     if (!daemon(1, 0)) {
         put("out", "x");
-        sleep(10);
+        sleep(60);
     }
 }
 static void subreaper(void) { /* grandchildren become its children */
