@@ -38,10 +38,10 @@ class Server:
         self.run(f"CREATE SCHEMA {name}")
         return self.url(name)
 
-    def clients(self) -> set[int]:
-        """The processes that serve somebody else than the one who asks."""
-        asked = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        return {pid for (pid,) in self.run(asked)}
+    def clients(self) -> set[tuple[Any, ...]]:
+        """The processes that serve somebody else than the one who asks, each with when it began, as numbers come again."""
+        who = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        return set(self.run(f"SELECT pid, backend_start FROM pg_stat_activity WHERE {who}"))
 
     def run(self, *statements: str, schema: str = "public") -> list[tuple[Any, ...]]:
         """Runs statements, and gives what the last one answered."""
