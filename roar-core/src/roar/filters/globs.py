@@ -51,10 +51,26 @@ def _translated(pattern: bytes) -> bytes:
             out, place = out + b"[^/]*", place + 1
         elif rest.startswith(b"?"):
             out, place = out + b"[^/]", place + 1
-        elif rest.startswith(b"[") and (end := rest.find(b"]", 2)) > 0:
-            inner = rest[1:end].replace(b"\\", b"\\\\").replace(b"[", b"\\[")
-            negated = inner.startswith((b"!", b"^"))
-            out, place = out + b"(?!/)[" + (b"^" + inner[1:] if negated else inner) + b"]", place + end + 1
+        elif rest.startswith(b"[") and (end := rest.find(b"]", 3 if rest[1:2] in (b"!", b"^") else 2)) > 0:
+            out, place = out + _set(rest[1:end]), place + end + 1
         else:
             out, place = out + re.escape(rest[:1]), place + 1
     return out
+
+
+def _set(inner: bytes) -> bytes:
+    """One byte, but a slash, that is in ``[inner]``: what Python would make of it, or refuse, is not what shells do."""
+    negated = inner.startswith((b"!", b"^"))
+    rest = inner[1:] if negated else inner
+    members: set[int] = set()
+    while rest:
+        if rest[1:2] == b"-" and len(rest) > 2:
+            members |= set(range(rest[0], rest[2] + 1))  # none, if it goes backwards
+            rest = rest[3:]
+        else:
+            members.add(rest[0])
+            rest = rest[1:]
+    if negated:
+        members = set(range(256)) - members
+    members.discard(ord("/"))
+    return b"[%b]" % b"".join(b"\\x%02x" % member for member in sorted(members)) if members else b"(?!)"
