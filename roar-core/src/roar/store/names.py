@@ -30,6 +30,9 @@ class Names:
         self._engine = engine
         self._site: Site | None = None
         self._roots: dict[bytes, bytes] = {}  # number → root, without a slash at its end
+        self._starts: dict[
+            bytes, bytes
+        ] = {}  # the same with a slash after each, where that is two bytes: of most stores
         self._noted: Site | None = None  # as it is in the table
         self._places: list[tuple[bytes, bytes]] | None = None  # root with a slash, number; the own one first
 
@@ -53,6 +56,9 @@ class Names:
 
     def give(self, kept: bytes) -> bytes:
         """The inverse of `keep`: where the file is now, if its workspace knows, else where it was."""
+        start = self._starts.get(kept[:2])
+        if start is not None:
+            return start + kept[2:]
         if kept.startswith(b"/"):
             return kept
         number, slash, rest = kept.partition(b"/")
@@ -84,6 +90,7 @@ class Names:
             if self._site is not None and uid == self._site.uid:
                 own, self._noted = key, Site(root, uid)
                 self._roots[key] = self._site.root
+        self._starts = {number + b"/": root + b"/" for number, root in self._roots.items() if len(number) == 1}
         # the nearest of several; one that is at the root of all files has only what it recorded itself
         found = [number for number, root in self._roots.items() if root or number == own]
         ordered = sorted(found, key=lambda number: (number != own, -len(self._roots[number])))
