@@ -108,6 +108,22 @@ def test_making_a_patch_leaves_index_and_objects_alone(repository: Any) -> None:
 
 
 @pytest.mark.requirement("DIRTY-2")
+@pytest.mark.parametrize("new", [{}, {"new": "new\n"}], ids=["alone", "beside a new file"])
+def test_a_change_in_the_second_of_the_commit_is_in_the_patch(repository: Any, new: dict[str, str]) -> None:
+    """To git, which looks at seconds, the file and the index are of one time, and the file's size is what it was."""
+    git_s = 1_700_000_000
+    repository.sh("git", "config", "core.trustctime", "false")
+    for content in ("1\n", "2\n"):
+        (repository.root / "a").write_text(content)
+        os.utime(repository.root / "a", (git_s, git_s))
+        if content == "1\n":
+            repository.commit()
+            os.utime(repository.root / ".git" / "index", (git_s, git_s))
+    repository.write(new)
+    assert b"-1\n+2\n" in patch(repository.root, _untracked(repository), _MEGA)
+
+
+@pytest.mark.requirement("DIRTY-2")
 def test_files_beyond_the_limits_are_left_out_and_named(repository: Any, tmp_path: Path) -> None:
     repository.write({"small": "s" * 10, "medium": "m" * 500, "large": "l" * 2000, "other": "o" * 600})
     made = patch(repository.root, _untracked(repository), limit_bytes=1000, file_limit_bytes=1500)

@@ -101,7 +101,7 @@ def _diff(root: bytes, index: str, files: Sequence[tuple[bytes, int]]) -> bytes:
         raise explain(head if not head.ok else where, root)
     real_index = os.path.join(root, where.out.removesuffix(b"\n"))
     if os.path.lexists(real_index):
-        shutil.copyfile(real_index, index)
+        _copy(real_index, index)
     env = environment({b"GIT_INDEX_FILE": os.fsencode(index)})
     if files:
         # An entry with no known state makes `git diff HEAD` read the file; nothing is written to the object store.
@@ -110,6 +110,17 @@ def _diff(root: bytes, index: str, files: Sequence[tuple[bytes, int]]) -> bytes:
         update = ("update-index", "--add", "--replace", "-z", "--index-info")
         _succeeded(GitProcess.start(root, update, env, entries).collect(), root)
     return _succeeded(GitProcess.start(root, _DIFF, env).collect(), root).out
+
+
+def _copy(index: bytes, target: str) -> None:
+    """Copies an index with its time: a file that changed in the second in which it was added is known by that alone.
+
+    Git looks into files that are not older than its index (https://git-scm.com/docs/racy-git).
+    """
+    with open(index, "rb") as source, open(target, "wb") as copy:
+        state = os.fstat(source.fileno())
+        shutil.copyfileobj(source, copy)
+    os.utime(target, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def _succeeded(said: Said, root: bytes) -> Said:
