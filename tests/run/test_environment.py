@@ -172,7 +172,15 @@ def test_a_damaged_program_needs_nothing_or_less(tmp_path: Path, length: int) ->
     assert isinstance(libraries([os.fsencode(tmp_path / "cut")], NOTHING), set)
 
 
-def test_what_was_found_is_kept_until_its_place_changes(tmp_path: Path) -> None:
+def change(path: Path) -> None:
+    """Has a file's inode change, and nothing else that can be seen."""
+    before = path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # a tick, before Linux 6.13
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_what_was_found_is_kept_until_its_place_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roar.run.lookups._FRESH_NS", 0)
     admin = dpkg(tmp_path / "dpkg")
     cache = str(tmp_path / "cache.json")
     first = Lookups(cache)
@@ -180,8 +188,22 @@ def test_what_was_found_is_kept_until_its_place_changes(tmp_path: Path) -> None:
     first.save()
     (admin / "info/tool.list").unlink()
     assert owners([b"/usr/bin/tool"], Lookups(cache), str(admin)) == {"tool": "3:1.0-1"}
-    os.utime(admin / "status", ns=(OLD_NS + 1, OLD_NS + 1))
+    change(admin / "status")
     assert owners([b"/usr/bin/tool"], Lookups(cache), str(admin)) == {}
+
+
+def test_a_lock_file_that_is_replaced_with_its_times_kept_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roar.run.lookups._FRESH_NS", 0)
+    known = Lookups(str(tmp_path / "cache.json"))
+    lock = tmp_path / "package-lock.json"
+    for version in ("1.0", "2.0"):
+        lock.write_text(f'{{"dependencies": {{"a": {{"version": "{version}"}}}}}}')
+        os.utime(lock, ns=(OLD_NS, OLD_NS))
+        change(lock)
+        seen = software([], [b"/usr/local/bin/node"], os.fsencode(tmp_path), os.fsencode(tmp_path), known)
+        assert seen["manifests"][lock.name]["packages"] == {"a": version}
 
 
 @pytest.mark.parametrize("damage", ["", "[1", "[0,{}]", '[1,{"a":1}]', "[]"])

@@ -35,7 +35,7 @@ def owners(paths: Collection[bytes], lookups: Lookups, admin: str = ADMIN) -> di
     """
     status = f"{admin}/status"
     try:
-        state = os.stat(status).st_mtime_ns
+        state = os.stat(status).st_ctime_ns
     except OSError:  # not Debian
         return {}
     known: dict[str, list[str]] = dict(lookups.get(status, state) or {})

@@ -37,12 +37,12 @@ def libraries(objects: Iterable[bytes], lookups: Lookups) -> set[bytes]:
         path = todo.pop()
         name = os.fsdecode(path)
         try:
-            mtime_ns = os.stat(path).st_mtime_ns
+            ctime_ns = os.stat(path).st_ctime_ns
         except OSError:
             continue
         entry = known.get(name)
-        if entry is None or entry[0] != mtime_ns:
-            entry = known[name] = [mtime_ns, *map(os.fsdecode, _needed(path))]
+        if entry is None or entry[0] != ctime_ns:
+            entry = known[name] = [ctime_ns, *map(os.fsdecode, _needed(path))]
             is_new = True
         for needed in entry[1:]:
             library = os.fsencode(str(needed))

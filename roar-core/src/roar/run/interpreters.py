@@ -158,7 +158,7 @@ def _by_name(values: Mapping[str, str]) -> dict[str, str]:
 def _listed(site: bytes, lookups: Lookups) -> dict[str, list[str]]:
     place = os.fsdecode(site)
     try:
-        state = os.stat(site).st_mtime_ns
+        state = os.stat(site).st_ctime_ns
     except OSError:
         return {}
     known: dict[str, list[str]] | None = lookups.get(place, state)
@@ -203,7 +203,7 @@ def conda_packages(prefix: bytes, lookups: Lookups) -> dict[str, str]:
     """The packages of a conda environment: name → version and build."""
     directory = os.fsdecode(prefix) + "/conda-meta"
     try:
-        state = os.stat(directory).st_mtime_ns
+        state = os.stat(directory).st_ctime_ns
         known: dict[str, str] | None = lookups.get(directory, state)
         if known is not None:
             return known

@@ -15,7 +15,7 @@ _VERSION = 1
 _MOST_BYTES = 4 << 20
 _MOST_PLACES = 64
 _FRESH_NS = 2_000_000_000
-"""A place that changed so lately may change again within one tick of its clock: what is found there isn't kept."""
+"""ns.  A place that changed so lately may change again within one tick of its clock: what is found there isn't kept."""
 
 
 class Lookups:
@@ -41,7 +41,7 @@ class Lookups:
         return cls(None if directory is None else os.path.join(directory, "environment.json"))
 
     def get(self, place: str, state: int) -> Any:
-        """What was found in a place that is still in `state`; None when that isn't known."""
+        """What was found in a place that is still in `state`, as `put` takes it; None when that isn't known."""
         kept = self._places.get(place)
         return kept[1] if kept is not None and kept[0] == state else None
 
@@ -50,7 +50,7 @@ class Lookups:
 
         Args:
             place: a path.
-            state_ns: its modification time.
+            state_ns: when its inode was last changed, ns (``st_ctime_ns``): its modification time may be set back, by ``cp -p`` as well.
             found: a JSON value.
         """
         if time.time_ns() - state_ns > _FRESH_NS:

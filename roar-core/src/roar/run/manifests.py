@@ -47,7 +47,7 @@ def _nearest(names: tuple[str, ...], root: str, cwd: str) -> str | None:
 def _described(path: str, lookups: Lookups) -> dict[str, Any]:
     try:
         state = os.stat(path)
-        known: dict[str, Any] | None = lookups.get(path, state.st_mtime_ns)
+        known: dict[str, Any] | None = lookups.get(path, state.st_ctime_ns)
         if known is not None:
             return known
         if state.st_size > _MOST_BYTES:
@@ -65,7 +65,7 @@ def _described(path: str, lookups: Lookups) -> dict[str, Any]:
             described["packages"] = dict(sorted(read(content.decode()).items()))
         except (ValueError, KeyError, TypeError, AttributeError):  # not what its name says
             described["packages"] = {}
-    lookups.put(path, state.st_mtime_ns, described)
+    lookups.put(path, state.st_ctime_ns, described)
     return described
 
 
