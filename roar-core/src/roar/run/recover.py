@@ -53,10 +53,16 @@ def recover(context: Context) -> list[str]:
 
 def _clear_half_made(path: Path) -> None:
     try:
-        if time.time() - path.stat().st_mtime > _HALF_MADE_S:
-            remove_tree(path)
+        if time.time() - path.stat().st_mtime <= _HALF_MADE_S:
+            return
     except OSError:
-        pass  # it has just got its name
+        return  # it has just got its name
+    run = RunDir.claim(path)
+    if run is not None:
+        remove_tree(path)
+        run.release()
+    elif not os.path.exists(path / "lock"):  # else its roar is alive, and was only stopped
+        remove_tree(path)
 
 
 def _record(context: Context, run: RunDir, plan: Plan) -> None:
